@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TAP for the Python tests, and what of the bash libraries they need."""
+import os
+import subprocess
+import sys
+import time
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+count = 0
+failed = 0
+
+
+def ok(text, condition, why=""):
+    """One TAP line; why is shown when the condition does not hold."""
+    global count, failed
+    count += 1
+    print(f"{'ok' if condition else 'not ok'} {count} - {text}", flush=True)
+    if not condition:
+        failed += 1
+        for line in str(why).splitlines()[:40]:
+            print("#", line, flush=True)
+    return condition
+
+
+def equal(text, got, wanted):
+    return ok(text, got == wanted, f"got:    {got!r}\nwanted: {wanted!r}")
+
+
+def skip(text, reason):
+    global count
+    count += 1
+    print(f"ok {count} - {text} # SKIP {reason}", flush=True)
+
+
+def end():
+    print(f"1..{count}")
+    sys.exit(1 if failed else 0)
+
+
+def net(command):
+    """Runs a function of selftests/lib/net.sh."""
+    subprocess.run(["bash", "-c", f"cd {TREE} && . selftests/lib/tap.sh && . selftests/lib/net.sh && {command}"], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def wait_for(condition, seconds=30, step=0.2):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(step)
+    return True
