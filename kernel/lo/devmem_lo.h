@@ -96,6 +96,8 @@ enum dlo_tx_stat {
 	DLO_TX_BYTES,
 	DLO_TX_TSO_PACKETS,
 	DLO_TX_TSO_BYTES,
+	DLO_TX_TSO_WIRE_PACKETS,	/* ... became these segments */
+	DLO_TX_TSO_WIRE_BYTES,
 	DLO_TX_CSUM,
 	DLO_TX_CSUM_NONE,
 	DLO_TX_STOPS,

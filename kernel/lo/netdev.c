@@ -129,32 +129,25 @@ static int dlo_set_features(struct net_device *dev, netdev_features_t features)
 	return 0;
 }
 
-/* ndo_init: undone by dlo_uninit(), or by the core freeing the device, dlo_free(). */
-static int dlo_init_dev(struct net_device *dev)
+static void dlo_free_queues(struct dlo_priv *priv)
 {
-	struct dlo_priv *priv = netdev_priv(dev);
-	unsigned int i;
-	int err;
+	kvfree(priv->txqs);
+	kvfree(priv->rxqs);
+	kvfree(priv->vectors);
+}
 
-	netdev_lockdep_set_classes(dev);
+static int dlo_init_queues(struct dlo_priv *priv)
+{
+	struct net_device *dev = priv->dev;
+	unsigned int i;
 
 	priv->vectors = kvzalloc_objs(*priv->vectors, dlo_n_vectors(dev));
 	priv->rxqs = kvzalloc_objs(*priv->rxqs, dev->num_rx_queues);
 	priv->txqs = kvzalloc_objs(*priv->txqs, dev->num_tx_queues);
-	if (!priv->vectors || !priv->rxqs || !priv->txqs)
-		goto err_free_queues;
-	err = dlo_rss_init(priv);
-	if (err)
-		goto err_free_queues;
-	err = dlo_faults_init(priv);
-	if (err)
-		goto err_rss;
-	err = dlo_debugfs_add(priv);
-	if (err)
-		goto err_faults;
-	err = dlo_clock_init(&priv->clock);
-	if (err)
-		goto err_debugfs;
+	if (!priv->vectors || !priv->rxqs || !priv->txqs) {
+		dlo_free_queues(priv);
+		return -ENOMEM;
+	}
 
 	for (i = 0; i < dlo_n_vectors(dev); i++) {
 		priv->vectors[i].priv = priv;
@@ -167,6 +160,32 @@ static int dlo_init_dev(struct net_device *dev)
 		skb_queue_head_init(&priv->txqs[i].done);
 	dlo_stats_init(priv);
 	return 0;
+}
+
+/* ndo_init: undone by dlo_uninit(), or by the core freeing the device, dlo_free(). */
+static int dlo_init_dev(struct net_device *dev)
+{
+	struct dlo_priv *priv = netdev_priv(dev);
+	int err;
+
+	netdev_lockdep_set_classes(dev);
+
+	err = dlo_init_queues(priv);
+	if (err)
+		return err;
+	err = dlo_rss_init(priv);
+	if (err)
+		goto err_free_queues;
+	err = dlo_faults_init(priv);
+	if (err)
+		goto err_rss;
+	err = dlo_debugfs_add(priv);
+	if (err)
+		goto err_faults;
+	err = dlo_clock_init(&priv->clock);
+	if (err)
+		goto err_debugfs;
+	return 0;
 
 err_debugfs:
 	dlo_debugfs_remove(priv);
@@ -175,10 +194,8 @@ err_faults:
 err_rss:
 	dlo_rss_destroy(priv);
 err_free_queues:
-	kvfree(priv->txqs);
-	kvfree(priv->rxqs);
-	kvfree(priv->vectors);
-	return -ENOMEM;
+	dlo_free_queues(priv);
+	return err;
 }
 
 /*
@@ -207,9 +224,7 @@ static void dlo_free(struct net_device *dev)
 
 	dlo_faults_destroy(priv);
 	dlo_rss_destroy(priv);
-	kvfree(priv->txqs);
-	kvfree(priv->rxqs);
-	kvfree(priv->vectors);
+	dlo_free_queues(priv);
 }
 
 static const struct net_device_ops dlo_netdev_ops = {

@@ -259,11 +259,9 @@ static int dlo_rx_packet(struct dlo_rx *rx, struct sk_buff *tx)
 		if (!err)
 			err = dlo_fault_frame(rx->rxq) ?: dlo_rx_frame(rx);
 		frames += seg->frames;
-		if (err == -EFAULT) {
+		if (err == -EFAULT)
 			cb->fate = DLO_TX_NOT_REACHED;
-			break;
-		}
-	} while (dlo_fault_again(rx, tx, &err) || dlo_segment_next(seg));
+	} while (dlo_fault_again(rx, tx, &err) || (err != -EFAULT && dlo_segment_next(seg)));
 	return frames;
 }
 

@@ -41,6 +41,8 @@ static const char * const dlo_tx_names[] = {
 	[DLO_TX_BYTES]			= "bytes",
 	[DLO_TX_TSO_PACKETS]		= "tso_packets",
 	[DLO_TX_TSO_BYTES]		= "tso_bytes",
+	[DLO_TX_TSO_WIRE_PACKETS]	= "tso_wire_packets",
+	[DLO_TX_TSO_WIRE_BYTES]		= "tso_wire_bytes",
 	[DLO_TX_CSUM]			= "csum",
 	[DLO_TX_CSUM_NONE]		= "csum_none",
 	[DLO_TX_STOPS]			= "stops",
@@ -208,6 +210,8 @@ static void dlo_qstats_tx_add(const struct dlo_txq *txq, struct netdev_queue_sta
 	s->csum_none += v[DLO_TX_CSUM_NONE];
 	s->hw_gso_packets += v[DLO_TX_TSO_PACKETS];
 	s->hw_gso_bytes += v[DLO_TX_TSO_BYTES];
+	s->hw_gso_wire_packets += v[DLO_TX_TSO_WIRE_PACKETS];
+	s->hw_gso_wire_bytes += v[DLO_TX_TSO_WIRE_BYTES];
 	s->stop += v[DLO_TX_STOPS];
 	s->wake += v[DLO_TX_STATS + DLO_TX_WAKES];
 }
@@ -238,6 +242,8 @@ static void dlo_qstats_tx_zero(struct netdev_queue_stats_tx *s)
 	s->csum_none = 0;
 	s->hw_gso_packets = 0;
 	s->hw_gso_bytes = 0;
+	s->hw_gso_wire_packets = 0;
+	s->hw_gso_wire_bytes = 0;
 	s->stop = 0;
 	s->wake = 0;
 }

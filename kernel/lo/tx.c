@@ -59,14 +59,17 @@ static void dlo_wire_discard(struct dlo_priv *peer)
 static void dlo_tx_count(struct dlo_txq *txq, const struct sk_buff *skb)
 {
 	u16 segs = skb_shinfo(skb)->gso_segs ?: 1;
+	u32 bytes = skb->len;
 
-	dlo_count_add(&txq->stats, DLO_TX_PACKETS, segs);
-	dlo_count_add(&txq->stats, DLO_TX_BYTES, skb->len + (segs - 1) *
-		      (skb_is_gso(skb) ? dlo_gso_hlen(skb) : 0));
 	if (skb_is_gso(skb)) {
+		bytes += (segs - 1) * dlo_gso_hlen(skb);
 		dlo_count(&txq->stats, DLO_TX_TSO_PACKETS);
 		dlo_count_add(&txq->stats, DLO_TX_TSO_BYTES, skb->len);
+		dlo_count_add(&txq->stats, DLO_TX_TSO_WIRE_PACKETS, segs);
+		dlo_count_add(&txq->stats, DLO_TX_TSO_WIRE_BYTES, bytes);
 	}
+	dlo_count_add(&txq->stats, DLO_TX_PACKETS, segs);
+	dlo_count_add(&txq->stats, DLO_TX_BYTES, bytes);
 	dlo_count(&txq->stats, skb->ip_summed == CHECKSUM_PARTIAL ? DLO_TX_CSUM : DLO_TX_CSUM_NONE);
 }
 

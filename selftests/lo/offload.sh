@@ -19,6 +19,10 @@ for split in off on; do
 done
 set_mtu 1500
 check "TSO packets were cut" test "$(stat_sum 1 'tx_queue_[0-9]*_tso_packets')" -gt 100
+tso() { stat_sum 1 "tx_queue_[0-9]*_tso_$1"; }
+more=$(($(tso wire_packets) - $(tso packets)))
+headers=$(($(tso wire_bytes) - $(tso bytes)))
+check "into more packets, each with its headers, of IPv4 or IPv6" test $((66 * more <= headers && headers <= 86 * more && more > 1000)) = 1
 check_eq "as many frames arrived as were sent" "$(stat_sum 0 'rx_queue_[0-9]*_packets' | sed 's/..$//')" \
 	"$(stat_sum 1 'tx_queue_[0-9]*_packets' | sed 's/..$//')"
 check_eq "no checksum was wrong" "$(stat_sum 0 'rx_queue_[0-9]*_csum_bad')" 0
