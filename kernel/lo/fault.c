@@ -43,6 +43,11 @@ static struct dlo_held *dlo_held(struct sk_buff *skb)
 
 /* --- Whether ------------------------------------------------------------ */
 
+bool __dlo_faults_in(const struct dlo_rxq *rxq)
+{
+	return READ_ONCE(rxq->faults->faults->on);
+}
+
 /* Does this fault strike now? In its one context: see enum dlo_fault. */
 bool __dlo_fault(struct dlo_rxq *rxq, enum dlo_fault fault)
 {
