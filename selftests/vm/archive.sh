@@ -83,6 +83,21 @@ archive_apt()
 	APT_CONFIG=$CACHE/apt/apt.conf "$@"
 }
 
+# patiently COMMAND…: up to three times, as an archive may be out of reach, or change while it is read.
+patiently()
+{
+	local pause
+
+	for pause in 10 30; do
+		"$@" && return
+		say "$1 failed: again in $pause s"
+		sleep $pause
+	done
+	"$@"
+}
+
+archive_indexes() { archive_apt apt-get -q update >"$CACHE/apt/update.log" 2>&1; }
+
 # The private apt directory, its indexes at most a day old.
 archive_update()
 {
@@ -99,6 +114,7 @@ archive_update()
 		APT::Sandbox::User "root";
 		Acquire::Languages "none";
 		Acquire::Retries "3";
+		APT::Update::Error-Mode "any";
 		Dir::Etc::sourcelist "$apt/sources.list";
 		Dir::Etc::sourceparts "-";
 		Dir::State::lists "$apt/lists";
@@ -107,26 +123,42 @@ archive_update()
 	EOF
 	if ! cmp -s "$apt/sources.list.new" "$apt/sources.list" || [ -z "$(find "$apt/stamp" -mmin -1440 2>/dev/null)" ]; then
 		mv "$apt/sources.list.new" "$apt/sources.list"
-		archive_apt apt-get -q update >"$apt/update.log" 2>&1 || die "apt-get update failed: see $apt/update.log"
+		patiently archive_indexes || die "apt-get update failed: see $apt/update.log"
 		touch "$apt/stamp"
 	fi
 	rm -f "$apt/sources.list.new"
 }
 
-# archive_fetch POOLPATH SHA256 DEST: from the main or the security archive's pool; fails silently when neither has it.
-archive_fetch()
+# archive_try POOLPATH SHA256 DEST: once, from each place where it may be. Returns 1 when none has it, 2 when one could not say.
+archive_try()
 {
-	local path=$1 sha=$2 dest=$3 base tried
+	local path=$1 sha=$2 dest=$3 base tried said status=1
 
-	[ -f "$dest" ] && echo "$sha  $dest" | sha256sum --status -c && return 0
 	for base in "$(archive_uri)" "$(security_uri)"; do
 		for tried in "$path" "${path/pool\/updates\//pool/}"; do
-			/usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::Retries=3 \
-				download-file "$base/$tried" "$dest.part" "SHA256:$sha" >/dev/null 2>&1 || continue
-			mv "$dest.part" "$dest"
-			return 0
+			if said=$(LC_ALL=C /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::Retries=3 \
+				  download-file "$base/$tried" "$dest.part" "SHA256:$sha" 2>&1); then
+				mv "$dest.part" "$dest"
+				return 0
+			fi
+			grep -qE ' (403|404|410)  |Hash Sum mismatch' <<<"$said" || status=2
 		done
 	done
 	rm -f "$dest.part"
-	return 1
+	return $status
+}
+
+# archive_fetch POOLPATH SHA256 DEST: from the main or the security archive's pool; fails silently when neither has it.
+archive_fetch()
+{
+	local path=$1 sha=$2 dest=$3 pause status
+
+	[ -f "$dest" ] && echo "$sha  $dest" | sha256sum --status -c && return 0
+	for pause in 10 30 ""; do
+		status=0
+		archive_try "$path" "$sha" "$dest" || status=$?
+		[ $status = 2 ] && [ -n "$pause" ] || return $status
+		say "${path##*/}: the archive is out of reach: again in $pause s"
+		sleep $pause
+	done
 }
