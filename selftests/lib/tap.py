@@ -44,9 +44,25 @@ def net(command):
 
 
 def wait_for(condition, seconds=30, step=0.2):
-    deadline = time.monotonic() + seconds
+    """Polls until condition() holds. The bound is for a quiet machine; a busy one gets three times as long."""
+    deadline = time.monotonic() + 3 * seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(step)
     return True
+
+
+def at_rest(read, seconds=1):
+    """What read() says once it has said the same for so many seconds; the last it said when it never does."""
+    last, since = read(), time.monotonic()
+
+    def same():
+        nonlocal last, since
+        now = read()
+        if now != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since >= seconds
+
+    wait_for(same)
+    return last
