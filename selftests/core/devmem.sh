@@ -16,9 +16,10 @@ echo 160 >/proc/sys/vm/nr_hugepages
 check "a pair of devmem_lo in two namespaces" pair_up 4 || tap_end
 
 output=$(mktemp)
+# Less than TEST_TIMEOUT, so that a case that hangs is named.
 in0 env NETIF=dm0 LOCAL_V4=192.0.2.1 LOCAL_V6=2001:db8::1 REMOTE_V4=192.0.2.2 REMOTE_V6=2001:db8::2 \
 	REMOTE_TYPE=netns REMOTE_ARGS=ns1 PYTHONDONTWRITEBYTECODE=1 \
-	timeout 240 python3 tools/testing/selftests/drivers/net/hw/devmem.py >"$output" 2>&1
+	timeout 600 python3 tools/testing/selftests/drivers/net/hw/devmem.py >"$output" 2>&1
 status=$?
 
 # The test has no skip for a kernel without bind-tx (it came with 6.16): the kernel's own answer is taken for one there.

@@ -26,7 +26,7 @@ under_load() # NAME FUNCTION
 	receiver 5201 --discard --num-queues 2 --connections 4 --hold 100ms || { tap_fail "$1: receiver" "$(cat "$RECEIVER_LOG")"; tap_end; }
 	sender 5201 --pattern inf --connections 3
 	check "$1: traffic flows" wait_for 20 bash -c "devmemctl sockets --json | grep -q '\"tokens\": *[1-9]'"
-	check "$1: goes through" timeout 30 bash -c "$(declare -f "$2"); SENDER=$SENDER; $2"
+	check "$1: goes through" timeout 90 bash -c "$(declare -f "$2"); SENDER=$SENDER; $2"
 	kill -KILL "$RECEIVER" 2>/dev/null
 	kill -KILL "$SENDER" 2>/dev/null
 	wait 2>/dev/null
