@@ -62,7 +62,7 @@ try:
         conns.append(socket.create_connection((sys.argv[1], 5201), 30))
 except OSError:
     pass
-for _ in range(300):
+for _ in range(900):
     if "cannot accept" in open(sys.argv[2]).read():
         sys.exit(0)
     time.sleep(0.1)

@@ -107,6 +107,8 @@ rx_start()
 	local port=$1
 
 	shift
+	# Here, and not only where the job begins: what the last receiver on that port said must not be taken for this one's.
+	: >"$WORK/rx.$port"
 	timeout -k 5 $LIMIT ip netns exec ns0 devmemcat -l "$port" -i dm0 --interval 0 "--json=$WORK/json.$port" "$@" \
 		>"$WORK/stdout.$port" 2>"$WORK/rx.$port" </dev/null &
 	RX_JOB=$!

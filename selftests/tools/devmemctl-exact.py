@@ -51,6 +51,13 @@ def check_binding(binding, receiver, held, queues, size):
     t.ok(f"{name}: the receiver is a binder", receiver.pid in [b["pid"] for b in binding["binders"]], binding["binders"])
 
 
+def bindings_at_rest():
+    """Niovs move even when applications are at rest: from a CPU that is to free a packet to the pool, and from there to the binding."""
+    t.net("stir_cpus")
+    t.at_rest(lambda: t.devmemctl("bindings")["bindings"])
+    return t.devmemctl("bindings")
+
+
 def check_pools():
     """In one frame, as niovs move between pool and binding even when applications are at rest."""
     frame = json.loads(subprocess.run(["devmemtop", "--json", "--frames", "1"], capture_output=True, text=True, check=True).stdout)
@@ -72,7 +79,7 @@ def main():
         t.ok("the transfers end", t.wait_for(lambda: first.received() == 2 * sizes[0] and second.received() == sizes[1], 60),
              (first.received(), second.received(), sizes))
         socks = {sock["cookie"]: sock for sock in t.devmemctl("sockets")["sockets"]}
-        snapshot = t.devmemctl("bindings")
+        snapshot = bindings_at_rest()
         bindings = {binding["queues"][0]: binding for binding in snapshot["bindings"]}
         held = first.held(), second.held()
         for receiver, tokens in zip((first, second), held):

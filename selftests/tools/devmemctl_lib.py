@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import TREE, end, equal, net, ok, skip, wait_for  # noqa: E402
+from tap import TREE, at_rest, end, equal, net, ok, skip, wait_for  # noqa: E402
 
 
 def none_left():
@@ -48,19 +48,21 @@ class Receiver:
         return "listening" in self.text()
 
     def log(self):
-        """The log up to now: devmemcat writes it out on SIGUSR1, a line "total" last."""
-        before = self.totals()
+        """The log up to now: devmemcat writes it out on SIGUSR1, a line "total" last; what comes after that may lack its end."""
+        before = len(self.totals()[1])
         self.process.send_signal(signal.SIGUSR1)
-        if not wait_for(lambda: self.totals() > before, 10):
+        if not wait_for(lambda: len(self.totals()[1]) > before, 30):
             sys.exit("Bail out! devmemcat does not write its token log")
-        with open(self.tokens) as tokens:
-            return tokens.read()
+        text, ends = self.totals()
+        return text[:ends[-1]]
 
     def totals(self):
+        """The file, and where each line "total" in it ends."""
         if not os.path.exists(self.tokens):
-            return 0
+            return "", []
         with open(self.tokens) as tokens:
-            return sum(line.startswith("total ") for line in tokens)
+            text = tokens.read()
+        return text, [match.end() for match in re.finditer(r"^total .*\n", text, re.M)]
 
     def held(self):
         """By cookie: the tokens held and their offsets in the dma-buf, reckoned from each issue and return."""
@@ -87,7 +89,7 @@ class Receiver:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(how)
             try:
-                self.process.wait(15)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

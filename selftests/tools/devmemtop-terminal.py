@@ -20,15 +20,16 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if not self.pid:
             os.environ.update(TERM=term, LC_ALL="C.UTF-8")
+            self.fd = 0
+            self.resize(rows, columns)
             os.execvp("devmemtop", ["devmemtop", "--delay", "0.3", *options])
-        self.resize(rows, columns)
         self.seen = ""
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def read(self, seconds):
-        """What is drawn within so many seconds."""
+        """What is drawn within so many seconds, or until the terminal is closed at the other end."""
         text, deadline = "", time.monotonic() + seconds
         while time.monotonic() < deadline:
             if select.select([self.fd], [], [], 0.1)[0]:
@@ -39,7 +40,7 @@ class Terminal:
         self.seen += text
         return text
 
-    def shows(self, text, seconds=30):
+    def shows(self, text, seconds=90):
         deadline = time.monotonic() + seconds
         while text not in self.seen and time.monotonic() < deadline:
             self.read(0.3)
@@ -51,10 +52,10 @@ class Terminal:
 
     def ended(self):
         """The exit status, or None if it goes on for long."""
-        for _ in range(50):
+        for _ in range(150):
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
-                self.read(0.5)
+                self.read(30)
                 os.close(self.fd)
                 return os.waitstatus_to_exitcode(status)
             self.read(0.3)
