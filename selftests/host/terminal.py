@@ -26,7 +26,7 @@ def result(ok, text):
         print("# screen: " + repr(seen[-600:]))
 
 
-def wait_for(pattern, seconds=60):
+def wait_for(pattern, seconds=180):
     """Reads the screen until it shows pattern; forgets what came before it."""
     global seen
     deadline = time.monotonic() + seconds
@@ -58,17 +58,19 @@ if not child:
     os.execv(TREE + "/selftests/vm/boot", ["boot", "debian-7.3"])
 
 fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
-result(wait_for(r"# $", 120), "a shell prompt appears")
+result(wait_for(r"# $", 600), "a shell prompt appears")
 send("stty size; echo type=$TERM.\n")
 result(wait_for(r"33 101\r"), "the guest's terminal has this one's size")
 result(wait_for(r"type=xterm-256color\."), "and its type")
+wait_for(r"# $")
 resize(41, 120)
-time.sleep(2)
-send("stty size\n")
-result(wait_for(r"41 120\r"), "it follows a resize")
-send("sleep 1000\n")
-time.sleep(2)
+send("until [ \"$(stty size)\" = '41 120' ]; do sleep 0.2; done; echo resized=$?.\n")
+result(wait_for(r"resized=0\."), "it follows a resize")
+wait_for(r"# $")
+send("echo begun; sleep 1000\n")
+wait_for(r"begun\r")
 send("\x03")
+wait_for(r"# $")
 send("echo interrupted=$?\n")
 result(wait_for(r"interrupted=130\r"), "Ctrl-C interrupts in the guest, not here")
 send("exit 3\n")
