@@ -45,6 +45,21 @@ check_not "another configuration makes another" [ "$("$copy/selftests/vm/debug-k
 rm -rf "$copy"
 check_eq "no option is asked for twice" "$(grep -ohE '^(# )?CONFIG_[A-Z0-9_]+' kernel/configs/* | sed 's/^# //' | sort | uniq -d)" ""
 
-check_not "a file with another hash is refused" \
-	archive_fetch "$(awk '/linux-kbuild-6.12/ { print $5 }' "$PINS")" "$(printf '0%.0s' {1..64})" "$(mktemp -u)"
+# An archive of one file, in a directory.
+archive=$(mktemp -d)
+mkdir "$archive/pool"
+echo package >"$archive/pool/a.deb"
+SOURCES="copy:$archive trixie main"$'\n'"copy:$archive trixie-security main"
+fetch() { archive_fetch pool/a.deb "$1" "$archive/got"; }
+again() { (sleep() { :; }; fetch "$1") 2>&1 | grep -c 'again in'; }
+right=$(sha256sum <"$archive/pool/a.deb" | cut -d' ' -f1)
+wrong=$(printf '0%.0s' {1..64})
+check "a file is fetched" fetch "$right"
+check "and is the right one" cmp "$archive/pool/a.deb" "$archive/got"
+rm -f "$archive/got"
+check_not "a file with another hash is refused" fetch "$wrong"
+check_eq "at once" "$(again "$wrong")" 0
+rm -r "$archive/pool"
+check_eq "an archive that cannot say is asked again, twice" "$(again "$right")" 2
+rm -rf "$archive"
 tap_end
