@@ -49,6 +49,7 @@
 #define DLO_TX_RING		512
 #define DLO_TX_RING_MIN		max(64U, 2 * (MAX_SKB_FRAGS + 1U))
 #define DLO_TX_RING_MAX		4096
+#define DLO_TSO_SEGS_MAX	512		/* frames of a packet; more are cut by the stack */
 #define DLO_WIRE_LEN		1024		/* packets under way to one RX queue */
 #define DLO_HDS_THRESH_MAX	1024
 #define DLO_PAGE_SIZE_MAX	SZ_1M
@@ -165,7 +166,7 @@ void dlo_tx_clean(struct dlo_priv *priv, unsigned int idx, int budget);
 void dlo_tx_reset(struct dlo_priv *priv);
 bool dlo_wire_take(struct dlo_wire *wire, struct sk_buff_head *batch, unsigned int max);
 void dlo_wire_down(struct dlo_wire *wire);
-void dlo_wire_withdraw(struct dlo_wire *wire);
+void dlo_wire_clear(struct dlo_wire *wire);
 
 /* --- rx.c, landing.c and gro.c ------------------------------------------ */
 

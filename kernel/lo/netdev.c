@@ -85,7 +85,7 @@ static int dlo_stop(struct net_device *dev)
 	if (peer) {
 		peer_priv = netdev_priv(peer);
 		for (i = 0; i < peer->num_rx_queues; i++)
-			dlo_wire_withdraw(&peer_priv->rxqs[i].wire);
+			dlo_wire_clear(&peer_priv->rxqs[i].wire);
 	}
 	synchronize_net();	/* what the peer's engine had in hand is back: dlo_poll() */
 
@@ -94,12 +94,17 @@ static int dlo_stop(struct net_device *dev)
 	return 0;
 }
 
-/* The engine has room for so many headers, among them those of one tunnel. */
+/*
+ * The engine has room for so many headers, among them those of one tunnel, and a
+ * poll for so many frames of one packet: real ones have fewer, but packet sockets
+ * may ask for segments of a byte.
+ */
 static bool dlo_gso_fits(const struct sk_buff *skb)
 {
 	netdev_features_t type = skb_shinfo(skb)->gso_type;
 
 	return dlo_gso_hlen(skb) <= DLO_HEAD_MAX &&
+	       skb->len <= DLO_TSO_SEGS_MAX * skb_shinfo(skb)->gso_size &&
 	       hweight64((type << NETIF_F_GSO_SHIFT) & DLO_TUNNELS) <= 1;
 }
 

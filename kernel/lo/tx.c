@@ -108,8 +108,8 @@ static bool dlo_tx_stamp(const struct dlo_priv *priv, struct sk_buff *skb)
 	return true;
 }
 
-/* Send what there are descriptors for; under the transmit lock. */
-static void dlo_tx_post(struct dlo_priv *priv, struct sk_buff *skb, u16 descs)
+/* Send what there are descriptors for, or if it is not @sound, account for it; under the transmit lock. */
+static void dlo_tx_post(struct dlo_priv *priv, struct sk_buff *skb, u16 descs, bool sound)
 {
 	u16 idx = skb_get_queue_mapping(skb);
 	struct netdev_queue *nq = netdev_get_tx_queue(priv->dev, idx);
@@ -128,9 +128,22 @@ static void dlo_tx_post(struct dlo_priv *priv, struct sk_buff *skb, u16 descs)
 		dlo_count(&txq->stats, DLO_TX_STOPS);
 
 	rcu_read_lock();
-	if (!dlo_tx_send(priv, skb))
+	if (!sound || !dlo_tx_send(priv, skb))
 		dlo_tx_done(skb, DLO_TX_DROPPED);
 	rcu_read_unlock();
+}
+
+/*
+ * Can the engine fill in the checksum? It begins behind the Ethernet header,
+ * which may lose a tag on the way, and is where the engine looks: AF_XDP lets its
+ * users put it anywhere.
+ */
+static bool dlo_tx_sums(const struct sk_buff *skb)
+{
+	int start = skb_checksum_start_offset(skb);
+
+	return start >= VLAN_ETH_HLEN &&
+	       start + skb->csum_offset + sizeof(__sum16) <= DLO_HEAD_MAX;
 }
 
 netdev_tx_t dlo_xmit(struct sk_buff *skb, struct net_device *dev)
@@ -140,21 +153,18 @@ netdev_tx_t dlo_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct dlo_priv *priv = netdev_priv(dev);
 	struct dlo_txq *txq = &priv->txqs[idx];
 	u16 descs = skb_shinfo(skb)->nr_frags + 1;
+	bool sound;
 
 	/* Woken too early. Stopping looks once more: a completion may be the last. */
 	if (unlikely(dlo_tx_free(priv, txq) < descs) &&
-	    !netif_txq_try_stop(nq, dlo_tx_free(priv, txq), descs))
+	    !netif_txq_try_stop(nq, dlo_tx_free(priv, txq), descs)) {
+		dlo_count(&txq->stats, DLO_TX_STOPS);
 		return NETDEV_TX_BUSY;
-
-	/* A checksum deeper inside than the engine looks: an odd packet, in readable memory. */
-	if (skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
-	    skb_checksum_start_offset(skb) + skb->csum_offset + sizeof(__sum16) > DLO_HEAD_MAX &&
-	    skb_checksum_help(skb)) {
-		dev_kfree_skb_any(skb);
-		return NETDEV_TX_OK;
 	}
 
-	dlo_tx_post(priv, skb, descs);
+	sound = skb->ip_summed != CHECKSUM_PARTIAL || skb_is_gso(skb) || dlo_tx_sums(skb) ||
+		!skb_checksum_help(skb);
+	dlo_tx_post(priv, skb, descs, sound);
 	return NETDEV_TX_OK;
 }
 
@@ -178,7 +188,7 @@ static int dlo_tx_frame(struct dlo_priv *priv, u16 idx, struct xdp_frame *frame)
 
 	skb_push(skb, ETH_HLEN);
 	skb_set_queue_mapping(skb, idx);
-	dlo_tx_post(priv, skb, descs);
+	dlo_tx_post(priv, skb, descs, true);
 	return 0;
 }
 
@@ -305,15 +315,14 @@ bool dlo_wire_take(struct dlo_wire *wire, struct sk_buff_head *batch, unsigned i
 	return !skb_queue_empty(batch);
 }
 
-/* Nothing more is taken; what was under way is lost, and its senders are told. */
-void dlo_wire_down(struct dlo_wire *wire)
+/* What is under way is lost, and its senders are told. */
+void dlo_wire_clear(struct dlo_wire *wire)
 {
 	struct sk_buff_head lost;
 	struct sk_buff *skb;
 
 	__skb_queue_head_init(&lost);
 	spin_lock_bh(&wire->list.lock);
-	wire->up = false;
 	skb_queue_splice_tail_init(&wire->list, &lost);
 	spin_unlock_bh(&wire->list.lock);
 
@@ -322,22 +331,25 @@ void dlo_wire_down(struct dlo_wire *wire)
 	dlo_tx_done_list(&lost);
 }
 
-/* The sender goes: take its packets, that is all of them, off the wire. */
-void dlo_wire_withdraw(struct dlo_wire *wire)
+/* Nothing more is taken either. */
+void dlo_wire_down(struct dlo_wire *wire)
 {
-	skb_queue_purge(&wire->list);
+	spin_lock_bh(&wire->list.lock);
+	wire->up = false;
+	spin_unlock_bh(&wire->list.lock);
+	dlo_wire_clear(wire);
 }
 
 /*
  * The device is down, its queues send no more, no packet of it is on a wire,
- * and no engine works on one: forget what was not completed.
+ * no engine works on one, and no NAPI: complete what was not, and begin anew.
  */
 void dlo_tx_reset(struct dlo_priv *priv)
 {
 	unsigned int i;
 
 	for (i = 0; i < priv->dev->num_tx_queues; i++) {
-		skb_queue_purge(&priv->txqs[i].done);
+		dlo_tx_clean(priv, i, 0);
 		priv->txqs[i].prod = 0;
 		priv->txqs[i].cons = 0;
 		netdev_tx_reset_queue(netdev_get_tx_queue(priv->dev, i));
