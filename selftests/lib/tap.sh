@@ -57,16 +57,30 @@ check_eq()
 	fi
 }
 
-# wait_for SECONDS COMMAND…: polls until COMMAND succeeds. The bound is for a quiet machine; a busy one gets three times as long.
+# wait_for SECONDS COMMAND…: polls until COMMAND succeeds, in silence, or shows what its last try said. The bound is for a quiet
+# machine; a busy one gets three times as long.
 wait_for()
 {
-	local deadline=$((SECONDS + 3 * $1))
+	local wait_for_end=$((SECONDS + 3 * $1)) wait_for_output
 
 	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $deadline ] || return 1
+	until wait_for_output=$("$@" 2>&1); do
+		if [ $SECONDS -ge $wait_for_end ]; then
+			[ -z "$wait_for_output" ] || echo "$wait_for_output"
+			return 1
+		fi
 		sleep 0.2
 	done
+}
+
+# prints TEXT COMMAND…: what COMMAND prints is TEXT; else it is shown. For wait_for.
+prints()
+{
+	local prints_wanted=$1 prints_got
+
+	shift
+	prints_got=$("$@")
+	[ "$prints_got" = "$prints_wanted" ] || { echo "got: $prints_got"; echo "wanted: $prints_wanted"; return 1; }
 }
 
 tap_end()
