@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.append(SOURCE + "/tools/net/ynl/pyynl")
 
 from lib import YnlFamily  # noqa: E402  (its place is known only now)
+import tap  # noqa: E402
 
 NETNS = "/run/netns"
 
@@ -47,17 +48,12 @@ def bindings():
     return [f"binding {b['id']}, {b['state']}: {b['niovs']}" for b in json.loads(out)["bindings"]]
 
 
-def stir_cpus():
-    for cpu in range(os.cpu_count()):
-        subprocess.run(["taskset", "-c", str(cpu), "ping", "-c1", "-W1", "127.0.0.1"], stdout=subprocess.DEVNULL, check=False)
-
-
 def main():
     deadline = time.monotonic() + 3 * float(sys.argv[1])
     names = sorted(os.listdir(NETNS)) if os.path.isdir(NETNS) else []
     namespaces = [Namespace(name) for name in ["", *names]]
     while True:
-        stir_cpus()
+        tap.net("stir_cpus")
         left = [line for ns in namespaces for line in ns.pools()] + bindings()
         if not left:
             return 0

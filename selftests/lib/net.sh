@@ -23,10 +23,18 @@ stir_cpus()
 	for ((cpu = 0; cpu < $(nproc); cpu++)); do
 		taskset -c $cpu ping -c1 -W1 127.0.0.1
 	done >/dev/null 2>&1
+	return 0
 }
 
 module_load() { [ -d /sys/module/devmem_lo ] || insmod "$MODULE"; }
 module_unload() { rmmod devmem_lo; }
+
+# reached: each end reaches the other, by IPv4 and IPv6. After a link comes up that may take a while: the other end's queues, as the
+# core sees them, go and come back in a work item, and so do the routes of IPv6 addresses.
+reached()
+{
+	wait_for 10 in0 ping -c1 -W1 192.0.2.2 && wait_for 10 in1 ping -c1 -W1 2001:db8::1
+}
 
 pair_up() # [QUEUES] [MTU]
 {
@@ -44,7 +52,7 @@ pair_up() # [QUEUES] [MTU]
 		ip -n ns$n link set lo up
 		ip -n ns$n link set $dev up
 	done
-	wait_for 10 in0 ping -c1 -W1 192.0.2.2
+	reached
 }
 
 pair_down()

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """TAP for the Python tests, and what of the bash libraries they need."""
 import os
+import re
 import subprocess
 import sys
 import time
 
+KERNEL = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 count = 0
 failed = 0
@@ -41,6 +43,17 @@ def net(command):
     """Runs a function of selftests/lib/net.sh."""
     subprocess.run(["bash", "-c", f"cd {TREE} && . selftests/lib/tap.sh && . selftests/lib/net.sh && {command}"], check=True,
                    stdout=subprocess.DEVNULL)
+
+
+def enter(netns):
+    """This process, this thread of it, is in the named network namespace from now on."""
+    with open(f"/run/netns/{netns}") as ns:
+        os.setns(ns.fileno(), os.CLONE_NEWNET)
+
+
+def reached():
+    """Waits until each end reaches the other: see net.sh."""
+    net("reached")
 
 
 def wait_for(condition, seconds=30, step=0.2):
