@@ -33,11 +33,52 @@ stat() { "in$1" ethtool -S "dm$1" | awk -v name="$2:" '$1 == name { print $2 }';
 # stat_sum N PATTERN: of all queues of dmN.
 stat_sum() { "in$1" ethtool -S "dm$1" | awk -v pattern="^$2:$" '$1 ~ pattern { sum += $2 } END { print sum + 0 }'; }
 
-stat_above() { [ "$(stat "$1" "$2")" -gt "$3" ]; }
+stat_above() { local now; now=$(stat "$1" "$2"); echo "$2: $now, wanted: more than $3"; [ "$now" -gt "$3" ]; }
+
+# counted: all frames that dm1 has sent dm0 has received, and dropped none. To be waited for: the ends are not read at once.
+counted()
+{
+	local what sent got
+
+	for what in packets bytes; do
+		sent=$(stat_sum 1 "tx_queue_[0-9]*_$what") got=$(stat_sum 0 "rx_queue_[0-9]*_$what")
+		[ "$sent" = "$got" ] || { echo "$what: $sent sent, $got received"; return 1; }
+	done
+	prints 0 stat_sum 0 'rx_queue_[0-9]*_drops'
+}
+
+# under_way N: bytes that dmN has sent and the other end has neither received nor lost.
+under_way()
+{
+	"in$1" sh -c "cat /sys/class/net/dm$1/queues/tx-*/byte_queue_limits/inflight" | awk '{ sum += $1 } END { print sum }'
+}
 
 listens() { "in$1" ss -Htln "sport = :$2" | grep -q .; }
 
 set_mtu() { ip -n ns0 link set dm0 mtu "$1" && ip -n ns1 link set dm1 mtu "$1"; }
+
+# echoes ADDRESS SIZE…: datagrams from ns1 to port 7 come back as they were. A busy machine may lose some.
+echoes()
+{
+	in1 python3 - "$@" <<-'END'
+		import os, socket, sys
+		address, sizes = sys.argv[1], [int(word) for word in sys.argv[2:]]
+		sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+		sock.settimeout(3)
+		for size in sizes:
+		    for attempt in range(8):
+		        sent = os.urandom(size)
+		        sock.sendto(sent, (address, 7))
+		        try:
+		            while sock.recv(65536) != sent:
+		                pass
+		            break
+		        except TimeoutError:
+		            pass
+		    else:
+		        sys.exit(f"{size} bytes do not come back")
+	END
+}
 
 # transfer FILE ADDRESS: sends FILE from ns1 to ADDRESS in ns0 over ordinary TCP; succeeds if it arrives as it was. It is
 # written in large pieces: socat's own 8 KiB are less than a jumbo frame, and each would be pushed in a frame of its own.
@@ -100,11 +141,11 @@ release_binding()
 
 # Page pools of dma-bufs in a namespace: those of its devices, and of devices that went before it.
 pools() { "in$1" python3 "$HERE/dmabuf.py" pools; }
-no_pools() { local all; stir_cpus; all=$(pools "$1") && [ -z "$all" ]; }
+no_pools() { local all; stir_cpus; all=$(pools "$1") && [ -z "$all" ] || { echo "$all"; return 1; }; }
 
 # Bindings anywhere, of devices that are gone and of processes in whatever namespace: each is an attachment of the parent device.
 bindings() { grep -cw devmem_lo /sys/kernel/debug/dma_buf/bufinfo; }
-no_bindings() { stir_cpus; [ "$(bindings)" = 0 ]; }
+no_bindings() { stir_cpus; prints 0 bindings; }
 
 # kernel_has VERSION: the running kernel is not older.
 kernel_has() { printf '%s\n' "$1" "$(uname -r)" | sort -VC; }

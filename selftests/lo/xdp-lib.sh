@@ -21,26 +21,6 @@ program_end() { exec 8>&-; wait $program; }
 seen() { awk -v name="$1" '{ for (i = 1; i < NF; i++) if ($i == name) print $(i + 1) }' "$WORK/seen"; }
 count() { stat_sum 0 "rx_queue_[0-9]*_xdp_$1"; }
 
-# echoes SIZE: a datagram of SIZE bytes from ns1 to port 7 of 192.0.2.1 comes back as it was. A busy machine may lose one.
-echoes()
-{
-	ip netns exec ns1 python3 - "$1" <<-'END'
-		import os, socket, sys
-		sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		sock.settimeout(3)
-		for attempt in range(4):
-		    sent = os.urandom(int(sys.argv[1]))
-		    sock.sendto(sent, ("192.0.2.1", 7))
-		    try:
-		        while sock.recv(65536) != sent:
-		            pass
-		        sys.exit(0)
-		    except TimeoutError:
-		        pass
-		sys.exit("no echo")
-	END
-}
-
 # send7 [ADDRESS]: a datagram to port 7, as `echoes` would; nobody waits for an answer.
 send7()
 {
