@@ -3,7 +3,7 @@
 
   flows.py rss PROTO [FIELDS]      several flows, each at the queue that dm0's own key and table (ethtool -x) say;
                                    FIELDS: 4 (default) or 2, how many of addresses and ports are hashed
-  flows.py queue PROTO SPORT DPORT QUEUE    one flow, at QUEUE; QUEUE -: nowhere
+  flows.py queue PROTO SPORT DPORT QUEUE    one flow, at QUEUE; QUEUE -: dropped by a rule
   flows.py badsum                  a UDP datagram with a wrong checksum
 
 PROTO: tcp4 tcp6 udp4 udp6. A flow is COUNT packets: what else the kernel sends meanwhile is less.
@@ -15,6 +15,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 from frames import ADDRESSES, COUNT, check_toeplitz, checksum, toeplitz
 
@@ -32,8 +33,19 @@ def rss():
 
 
 def packets():
-    found = re.findall(r"rx_queue_(\d+)_packets: (\d+)", ethtool("-S", "dm0"))
-    return {int(queue): int(count) for queue, count in found}
+    """How many arrived at each queue; None: how many a rule dropped, which the first queue counts."""
+    text = ethtool("-S", "dm0")
+    found = re.findall(r"rx_queue_(\d+)_packets: (\d+)", text)
+    return {int(queue): int(count) for queue, count in found} | {None: int(re.search(r"rx_queue_0_discarded: (\d+)", text)[1])}
+
+
+def send_datagram(sock):
+    """Nobody listens: instead of sending, the socket may report the answer to the packet before."""
+    while True:
+        try:
+            return sock.send(b"x")
+        except ConnectionRefusedError:
+            pass
 
 
 def send(proto, sport, dport):
@@ -44,21 +56,23 @@ def send(proto, sport, dport):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((source, sport))
             sock.setblocking(False)
-            try:
-                sock.connect_ex((destination, dport))
-                if proto[:3] == "udp":
-                    sock.send(b"x")
-            except OSError:
-                pass  # nobody listens: that is the answer to the packet before
+            sock.connect_ex((destination, dport))
+            if proto[:3] == "udp":
+                send_datagram(sock)
 
 
 def arrived_at(proto, sport, dport):
-    """The queue where the flow arrived, None: nowhere."""
+    """The queue where the flow arrived; None: a rule dropped it."""
     before = packets()
     send(proto, sport, dport)
-    after = packets()
-    queues = [queue for queue in after if after[queue] - before[queue] >= COUNT]
-    return queues[0] if len(queues) == 1 else None
+    deadline = time.monotonic() + 30
+    while True:
+        after = packets()
+        queues = [queue for queue in after if after[queue] - before[queue] >= COUNT]
+        if queues:
+            return queues[0]
+        if time.monotonic() > deadline:
+            sys.exit(f"{proto} {sport} -> {dport} is nowhere: {before}, then {after}")
 
 
 def cmd_rss(proto, fields="4"):

@@ -11,9 +11,10 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import tap as t  # noqa: E402  (its place is known only now)
 
 SIOCETHTOOL = 0x8946
 ETHTOOL_GSTATS, ETHTOOL_GRXFH, ETHTOOL_SRXFH, ETHTOOL_SRXCLSRLINS, ETHTOOL_GRSSH, ETHTOOL_SRSSH = \
@@ -129,19 +130,15 @@ class Nic:
     def __init__(self):
         check_toeplitz()
         self.macs = [self.mac("ns0", "dm0"), self.mac("ns1", "dm1")]
-        self.enter("ns0")
+        t.enter("ns0")
         self.control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.enter("ns1")
+        t.enter("ns1")
         self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
         self.wire.bind(("dm1", 0))
         names = re.findall(r"^ +(\w+): ", self.ethtool("-S", "dm0").stdout, re.M)
         self.packets_at = {int(m[1]): i for i, name in enumerate(names) if (m := re.match(r"rx_queue_(\d+)_packets$", name))}
+        self.discarded_at = names.index("rx_queue_0_discarded")
         self.stats = len(names)
-
-    @staticmethod
-    def enter(name):
-        with open(f"/run/netns/{name}") as ns:
-            os.setns(ns.fileno(), os.CLONE_NEWNET)
 
     @staticmethod
     def mac(netns, dev):
@@ -154,11 +151,11 @@ class Nic:
 
     @staticmethod
     def link(state):
-        """up: until it has a carrier."""
+        """up: until packets get through."""
         subprocess.run(("ip", "-n", "ns0", "link", "set", "dm0", state), check=True)
-        while state == "up" and "LOWER_UP" not in subprocess.run(("ip", "-n", "ns0", "link", "show", "dm0"), capture_output=True,
-                                                                 text=True).stdout:
-            time.sleep(0.1)
+        if state == "up":
+            subprocess.run(("ip", "-n", "ns0", "addr", "replace", "2001:db8::1/64", "dev", "dm0", "nodad"), check=True)
+            t.reached()
 
     def rule(self, words):
         """ethtool -N dm0 flow-type WORDS: the rule's location, or why not."""
@@ -187,25 +184,25 @@ class Nic:
         return buffer.raw
 
     def packets(self):
+        """Of each queue; None: those that a rule dropped, which the first queue counts."""
         raw = self.ioctl(struct.pack("=II", ETHTOOL_GSTATS, self.stats) + bytes(8 * self.stats))
-        return {queue: struct.unpack_from("=Q", raw, 8 + 8 * at)[0] for queue, at in self.packets_at.items()}
+        places = {**self.packets_at, None: self.discarded_at}
+        return {queue: struct.unpack_from("=Q", raw, 8 + 8 * at)[0] for queue, at in places.items()}
 
     def send(self, flow, count=COUNT):
         frame = flow.frame(self.macs)
         for _ in range(count):
             self.wire.send(frame)
 
-    def queue(self, flow, nowhere=False):
-        """Where the flow arrives; None: nowhere, which is given some time to be disproved when it is not expected."""
+    def queue(self, flow):
+        """Where the flow arrives; None: a rule drops it."""
         before = self.packets()
         self.send(flow)
-        for _ in range(1 if nowhere else 100):
+
+        def places():
             after = self.packets()
-            queues = [queue for queue in after if after[queue] - before[queue] >= COUNT]
-            if queues:
-                return queues[0]
-            time.sleep(0.02)
-        return None
+            return [queue for queue in after if after[queue] - before[queue] >= COUNT]
+        return places()[0] if t.wait_for(places, step=0.02) else "nowhere"
 
     # --- RSS, by ioctl: what ethtool can say depends on its version ---
 

@@ -69,7 +69,7 @@ def check_order(nic):
     nic.no_rule(100)
     t.equal("then the next", nic.queue(flow), 3)
     t.equal("one replaced", nic.rule("tcp4 action -1 loc 150"), "added")
-    t.equal("drops", nic.queue(flow, nowhere=True), None)
+    t.equal("drops", nic.queue(flow), None)
     t.equal("nothing else", nic.queue(Flow("udp4", 10, 11)), 4)
     nic.no_rule(150)
     t.equal("and the last", nic.queue(flow), 4)
