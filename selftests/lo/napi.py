@@ -3,7 +3,6 @@
 """NAPI as applications see it: which one a queue has, deferred interrupts, busy polling, and suspended interrupts."""
 import fcntl
 import os
-import re
 import select
 import socket
 import struct
@@ -28,23 +27,14 @@ PORT = 9
 DEFER = 5  # seconds: what is deferred, is so for longer than it takes to see that
 
 
-def enter(netns):
-    with open(f"/run/netns/{netns}") as f:
-        os.setns(f.fileno(), os.CLONE_NEWNET)
-
-
-def kernel_has(major, minor):
-    return tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups())) >= (major, minor)
-
-
 class Queue1:
     """Queue 1 of dm0: its NAPI, a socket that receives through it, and one in ns1 that sends to that."""
 
     def __init__(self):
-        enter("ns1")
+        t.enter("ns1")
         self.sender = socket.socket(type=socket.SOCK_DGRAM)
         self.sender.connect(("192.0.2.1", PORT))
-        enter("ns0")
+        t.enter("ns0")
         subprocess.run(f"ethtool -N dm0 flow-type udp4 dst-port {PORT} action 1".split(), check=True, stdout=subprocess.DEVNULL)
         self.receiver = socket.socket(type=socket.SOCK_DGRAM)
         self.receiver.bind(("192.0.2.1", PORT))
@@ -108,6 +98,8 @@ def check_deferred(q):
         q.send()
         if not q.arrives():
             break
+        # The poll that has brought it has to end: it would take the next one along.
+        time.sleep(0.5)
         before = time.monotonic()
         q.send()
         time.sleep(0.5)
@@ -139,7 +131,7 @@ class Poller:
             self.q.count += 1
             pid = os.fork()
             if not pid:
-                time.sleep(0.2)
+                time.sleep(0.5)
                 self.q.sender.send(struct.pack("=I", self.q.count))
                 os._exit(0)
             came = self.epoll.poll(60)
@@ -184,7 +176,7 @@ def main():
         check_ids(q)
         check_deferred(q)
         check_busy_poll(q)
-        if kernel_has(6, 13):
+        if t.KERNEL >= (6, 13):
             check_suspended(q)
     finally:
         t.net("pair_down")

@@ -10,7 +10,6 @@ import ctypes
 import errno
 import fcntl
 import os
-import platform
 import re
 import select
 import socket
@@ -38,14 +37,8 @@ A_TSCONFIG_HEADER, A_TSCONFIG_TX_TYPES, A_TSCONFIG_RX_FILTERS = 1, 3, 4
 A_BITSET_NOMASK, A_BITSET_SIZE, A_BITSET_VALUE = 1, 2, 4
 PORT = 7
 XDP = os.path.join(t.TREE, "build/selftests/lo/xdp")
-KERNEL = tuple(int(n) for n in re.findall(r"\d+", platform.release())[:2])
 LIBC = ctypes.CDLL(None, use_errno=True)
 HOST = os.open("/proc/self/ns/net", os.O_RDONLY)
-
-
-def enter(netns):
-    with open(f"/run/netns/{netns}") as ns:
-        os.setns(ns.fileno(), os.CLONE_NEWNET)
 
 
 def run(*words):
@@ -107,7 +100,7 @@ class Clock:
 
 def config_ioctl(command, dev, netns, flags=0, tx=0, rx=0):
     """SIOC[GS]HWTSTAMP: (tx, rx) as it is then."""
-    enter(netns)
+    t.enter(netns)
     config = ctypes.create_string_buffer(struct.pack("=iii", flags, tx, rx), 12)
     request = struct.pack("16sP16x", dev.encode(), ctypes.addressof(config))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -125,7 +118,7 @@ def set_config(tx, rx, dev="dm0", netns="ns0", flags=0):
 
 def netlink(command, payload=b""):
     """A request about dm0's configuration by netlink."""
-    enter("ns0")
+    t.enter("ns0")
     nl = Genl("ethtool")
     header = attr(A_TSCONFIG_HEADER | 0x8000, attr(2, b"dm0\0") + attr(3, struct.pack("=I", 1)))
     return nl.call(nl.family, command, 1, header + payload)
@@ -164,8 +157,9 @@ def check_config():
     t.equal("and changes there", set_config(TX_OFF, FILTER_PTP_V2_EVENT), (TX_OFF, FILTER_ALL))
     ip("-n", "ns0", "link", "set", "dm0", "up")
     ip("-n", "ns0", "addr", "replace", "2001:db8::1/64", "dev", "dm0", "nodad")
+    t.reached()
     t.equal("it survives up", config(), (TX_OFF, FILTER_ALL))
-    if KERNEL >= (6, 14):
+    if t.KERNEL >= (6, 14):
         t.equal("netlink says the same", get_netlink(), (1 << TX_OFF, 1 << FILTER_ALL))
         set_netlink(TX_ON, FILTER_NONE)
         t.equal("and sets it", config(), (TX_ON, FILTER_NONE))
@@ -211,7 +205,7 @@ def check_clocks(clocks):
 # --- Sockets
 
 def open_socket(netns, family, flags, kind=socket.SOCK_DGRAM):
-    enter(netns)
+    t.enter(netns)
     sock = socket.socket(family, kind)
     sock.settimeout(20)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)

@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from wire import Wire, each, ethtool, ip, stream, vlan_up
+from wire import Wire, each, ethtool, ip, reach, stream, vlan_up
 import tap as t
 
 MODULES = ("vxlan", "ip_gre", "ip6_gre", "ipip", "sit", "ip6_tunnel", "fou")
@@ -30,10 +30,10 @@ TUNNELS = (
 
 
 class Tunnel:
-    """A tunnel of the type, tn0 in ns0 and tn1 in ns1, while in use."""
+    """A tunnel of the type, tn0 in ns0 and tn1 in ns1, while in use; inside: for which versions of IP."""
 
-    def __init__(self, outer, words):
-        self.outer, self.words = OUTER[outer], words
+    def __init__(self, outer, words, inside):
+        self.outer, self.words, self.inside = OUTER[outer], words, inside
 
     def __enter__(self):
         for number in (0, 1):
@@ -44,6 +44,7 @@ class Tunnel:
             ip(f"-n ns{number} link set tn{number} up")
             ip(f"-n ns{number} addr add 203.0.113.{number + 1}/24 dev tn{number}")
             ip(f"-n ns{number} addr add 2001:db8:9::{number + 1}/64 dev tn{number} nodad")
+        reach(*(INNER[version] for version in sorted(set(self.inside))))
 
     def __exit__(self, *_):
         each("-n ns%N link del tn%N")
@@ -51,7 +52,7 @@ class Tunnel:
 
 def check(wire, outer, words, feature, headers, inside):
     first, second = inside
-    with Tunnel(outer, words):
+    with Tunnel(outer, words, inside):
         text = f"{words} over IPv{outer}: "
         wire.check(text + f"UDP over IPv{first}", "udp", INNER[first], feature, f"{headers} ip{first} udp")
         wire.check(text + f"TCP over IPv{second}", "tcp", INNER[second], feature, f"{headers} ip{second} tcp")
@@ -62,11 +63,11 @@ def check_limits(wire):
     where a packet socket sees it, so only the bytes are looked at.
     """
     feature, headers = "tx-udp_tnl-csum-segmentation", "eth ip6 udp vxlan eth ip6 options tcp"
-    with Tunnel("6", VXLAN):
+    with Tunnel("6", VXLAN, "6"):
         wire.check("options inside", "tcp", INNER["6"], feature, headers, options=48)
         wire.check("more options than the engine parses", "tcp", INNER["6"], feature, headers, options=128, cuts=False)
     each("-n ns%N fou add port 5555 ipproto 4")
-    with Tunnel("4", "ipip encap fou encap-sport 5556 encap-dport 5555"):
+    with Tunnel("4", "ipip encap fou encap-sport 5556 encap-dport 5555", "4"):
         before = wire.sent["tx_tso_packets"]
         stream(INNER["4"], os.urandom(100000))
         t.equal("IPIP in UDP", wire.sent["tx_tso_packets"], before)
@@ -82,7 +83,7 @@ def main():
             check(wire, *tunnel)
         check_limits(wire)
         vlan_up()
-        with Tunnel("vlan", VXLAN):
+        with Tunnel("vlan", VXLAN, "4"):
             wire.check_vlan("VXLAN", "udp", INNER["4"], "tx-udp_tnl-csum-segmentation", "eth ip6 udp vxlan eth ip4 udp")
         t.equal("no checksum was wrong", wire.arrived["rx_csum_bad"], 0)
         t.equal("nothing was dropped", wire.arrived["rx_drops"] + wire.sent["tx_drops"], 0)

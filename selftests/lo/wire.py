@@ -14,7 +14,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
@@ -104,7 +103,7 @@ class Frame:
 
     def tcp(self, at):
         self.headers.append("tcp")
-        _, self.port, self.seq = struct.unpack_from(">HHI", self.data, at)
+        self.sport, self.port, self.seq = struct.unpack_from(">HHI", self.data, at)
         self.flags = self.data[at + 13]
         self.need("checksum", self.sums_up_from(at, 6))
         return None, at + 4 * (self.data[at + 12] >> 4)
@@ -117,13 +116,8 @@ class Frame:
         return bytes(data)
 
 
-def enter(number):
-    with open(f"/run/netns/ns{number}") as ns:
-        os.setns(ns.fileno(), os.CLONE_NEWNET)
-
-
 def ethtool(number, *words):
-    enter(number)
+    t.enter(f"ns{number}")
     return subprocess.run(("ethtool", *words), check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -137,6 +131,12 @@ def each(words):
         ip(words.replace("%N", number).replace("%P", peer))
 
 
+def reach(*addresses):
+    """Waits until ns1 reaches them: routes of IPv6 addresses come and go in a work item."""
+    for address in addresses:
+        t.net(f"wait_for 10 in1 ping -c1 -W1 {address}")
+
+
 def vlan_up():
     """A VLAN on either end, 198.51.100.1 and .2, and 2001:db8:7::1 and ::2."""
     each("-n ns%N link add link dm%N name dm%N.7 type vlan id 7")
@@ -144,6 +144,7 @@ def vlan_up():
     for number in (0, 1):
         ip(f"-n ns{number} addr add 198.51.100.{number + 1}/24 dev dm{number}.7")
         ip(f"-n ns{number} addr add 2001:db8:7::{number + 1}/64 dev dm{number}.7 nodad")
+    reach("198.51.100.1", "2001:db8:7::1")
 
 
 class Counters:
@@ -168,7 +169,7 @@ class Capture:
     """All that comes in by dm0."""
 
     def __enter__(self):
-        enter(0)
+        t.enter("ns0")
         self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
         self.sock.bind(("dm0", ETH_P_ALL))
@@ -178,14 +179,14 @@ class Capture:
     def __exit__(self, *_):
         self.sock.close()
 
-    def frames(self):
-        """Those for PORT, one by one; all others only have to be right."""
+    def frames(self, kind):
+        """Those of this protocol for PORT, one by one; all others only have to be right."""
         while True:
             data, address = self.sock.recvfrom(1 << 17)
             if address[2] == PACKET_OUTGOING:
                 continue
             frame = Frame(data)
-            if getattr(frame, "port", 0) == PORT:
+            if getattr(frame, "port", 0) == PORT and frame.headers[-1].startswith(kind):
                 yield frame
 
 
@@ -209,7 +210,7 @@ def datagram(size, segment, sender, receiver, capture):
     sender.send(data)
     if [receiver.recv(1 << 16) for _ in pieces] != pieces:
         raise ValueError(f"a datagram of {size} bytes did not arrive as it was sent")
-    frames = [frame for _, frame in zip(pieces, capture.frames())]
+    frames = [frame for _, frame in zip(pieces, capture.frames("udp"))]
     if [frame.payload for frame in frames] != pieces:
         raise ValueError(f"a datagram of {size} bytes was not cut as it should be")
     for before, after in zip(frames, frames[1:]):
@@ -220,12 +221,12 @@ def datagram(size, segment, sender, receiver, capture):
 
 def stream(address, data, options=0):
     """Sends @data through a connection."""
-    enter(0)
+    t.enter("ns0")
     with socket.socket(family(address), socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, PORT))
         listener.listen()
-        enter(1)
+        t.enter("ns1")
         with socket.socket(family(address), socket.SOCK_STREAM) as sender:
             set_options(sender, options)
             sender.settimeout(30)
@@ -242,13 +243,13 @@ def stream(address, data, options=0):
 
 def connection(address, options):
     """The frames, with payload, that a stream comes in; some may come twice."""
-    data, seen, frames, start = os.urandom(100000), set(), [], None
+    data, seen, frames, start, sport = os.urandom(100000), set(), [], None, None
     with Capture() as capture:
         stream(address, data, options)
-        for frame in capture.frames():
+        for frame in capture.frames("tcp"):
             if frame.flags & SYN:
-                start = frame.seq + 1
-            elif frame.payload:
+                start, sport = frame.seq + 1, frame.sport
+            elif frame.payload and frame.sport == sport:
                 at = frame.seq - start & 0xffffffff
                 frame.need("payload", frame.payload == data[at:at + len(frame.payload)])
                 seen.update(range(at, at + len(frame.payload)))
@@ -268,12 +269,17 @@ class Wire:
     def lost(self):
         """What dm1 says it has sent, and dm0 has not got. TSO packets count with all headers of their frames, but those have no tag.
 
-        The ends are not read at once: it is true when it stays.
+        The ends are not read at once: it is true when it stays, and no packet is under way.
         """
         now, before = self.difference(), None
-        while now != before:
-            time.sleep(0.1)
+
+        def settled():
+            nonlocal now, before
             now, before = self.difference(), now
+            return now == before and now[0] == 0
+
+        if not t.wait_for(settled, step=0.1):
+            raise ValueError(f"{self.counted} that were sent and are not received: {now}")
         return now
 
     def settings(self, feature, headers, packets, send):
@@ -289,8 +295,9 @@ class Wire:
             for frame in frames[setting]:
                 if " ".join(frame.headers) != headers:
                     raise ValueError(f"headers: {' '.join(frame.headers)}, expected: {headers}")
-        if not t.wait_for(lambda: self.lost() == lost):
-            raise ValueError(f"{self.counted} that were sent and are not received: {lost} before, {self.lost()} now")
+        now = self.lost()
+        if now != lost:
+            raise ValueError(f"{self.counted} that were sent and are not received: {lost} before, {now} now")
         return frames
 
     def udp(self, address, feature, headers, segment=1000, options=0, cuts=True):
@@ -298,7 +305,7 @@ class Wire:
         with Capture() as capture, socket.socket(family(address), socket.SOCK_DGRAM) as receiver:
             receiver.settimeout(30)
             receiver.bind((address, PORT))
-            enter(1)
+            t.enter("ns1")
             with socket.socket(family(address), socket.SOCK_DGRAM) as sender:
                 set_options(sender, options)
                 sender.bind(("", PORT - 1))
