@@ -67,7 +67,7 @@ class Traffic:
     def begin(self):
         for port in PORTS:
             self.bind(port)
-            self.others.append(self.start(1, "bash", "-c", f"while :; do devmemcat 192.0.2.1 {port} --pattern inf --interval 0; "
+            self.others.append(self.start(1, "bash", "-c", f"while :; do devmemcat 192.0.2.1 {port} --pattern inf --interval 0 "
                                           f"--rate {RATE}; sleep 0.2; done"))
         for n, address in (1, "192.0.2.1"), (0, "2001:db8::2"):
             self.others.append(self.start(1 - n, "socat", "-u", "TCP6-LISTEN:7000,ipv6only=0,reuseaddr,fork", "OPEN:/dev/null"))
@@ -197,7 +197,7 @@ def tidy():
 
 
 def reaches():
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         if inside(0, "ping", "-c1", "-W1", "192.0.2.2") == 0:
             return True
