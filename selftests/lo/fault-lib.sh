@@ -9,7 +9,7 @@ SUMMARY=$WORK/summary
 
 fault() { in0 devmemctl fault dm0 "$@"; }
 hits() { stat 0 "fault_$1"; }
-hits_above() { [ "$(hits "$1")" -gt "$2" ]; }
+hits_above() { stat_above 0 "fault_$1" "$2"; }
 
 # rx_start BYTES [OPTION…]: a receiver that verifies BYTES of the pattern; RX is its job.
 rx_start()

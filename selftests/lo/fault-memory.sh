@@ -63,7 +63,7 @@ size=$(ring)
 fails pool=always,queue=2 in0 ethtool -G dm0 rx 256
 check_eq "the rings stay as they were, also those that had new memory" "$(ring)" "$size"
 fails ring=always,queue=0 in0 ethtool -G dm0 rx 256
-check "and traffic flows" in0 ping -c1 -W5 192.0.2.2
+check "and traffic flows" in0 ping -c1 -W20 192.0.2.2
 check "then they may grow" in0 ethtool -G dm0 rx 256
 
 in0 ethtool -N dm0 delete 1
@@ -74,13 +74,14 @@ check "then they may become fewer" in0 ethtool -L dm0 combined 2
 fails channels=always in0 ethtool -L dm0 combined 4
 fails pool=always,queue=3 in0 ethtool -L dm0 combined 4
 check_eq "the channels stay as they were" "$(combined)" 2
-check "traffic flows" in0 ping -c1 -W5 192.0.2.2
+check "traffic flows" in0 ping -c1 -W20 192.0.2.2
 check "then they may become more" in0 ethtool -L dm0 combined 4
 
 ip -n ns0 link set dm0 down
 fails ring=always,queue=3 ip -n ns0 link set dm0 up
 check "a device that could not be opened can be" ip -n ns0 link set dm0 up
 in0 ip addr replace 2001:db8::1/64 dev dm0 nodad
+check "traffic flows again" reached
 check "every byte arrives" verified
 check "no page pool is left" wait_for 30 no_pools 0
 tap_end

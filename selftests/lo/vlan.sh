@@ -15,7 +15,7 @@ vlan_up()
 		ip -n ns$n addr add 2001:db8:7::$((n + 1))/64 dev dm$n.7 nodad
 		ip -n ns$n link set dm$n.7 up
 	done
-	wait_for 10 in0 ping -c1 -W1 198.51.100.2
+	wait_for 10 in0 ping -c1 -W1 198.51.100.2 && wait_for 10 in1 ping -c1 -W1 2001:db8:7::1
 }
 
 # offload RX TX: whether dm0 takes tags out, and dm1 puts them in.
@@ -32,7 +32,7 @@ for rx in on off; do
 		offload $rx $tx
 		check "IPv4, taken out by the NIC: $rx, put in: $tx" transfer "$WORK/file" 198.51.100.1
 		check "IPv6" transfer "$WORK/file" '[2001:db8:7::1]'
-		check "fragments, and no TCP" in1 ping -c1 -W5 -s 4000 198.51.100.1
+		check "fragments, and no TCP" in1 ping -c1 -W20 -s 4000 198.51.100.1
 	done
 done
 merged=$(stat_sum 0 'rx_queue_[0-9]*_gro_packets')

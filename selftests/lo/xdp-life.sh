@@ -15,7 +15,7 @@ check "one buffer is too few for MTU 9000" refused 'MTU 9000 .*xdp.frags' attach
 check "several are not" attach pass_frags
 check_eq "hardware GRO is off meanwhile" "$(in0 ethtool -k dm0 | awk '/^rx-gro-hw:/ { print $2 }')" off
 check "not even in exchange for one that was" refused 'MTU 9000 .*xdp.frags' ip -n ns0 -force link set dm0 xdpdrv obj "$OBJECT" program pass
-check "traffic flows" in1 ping -c1 -W5 192.0.2.1
+check "traffic flows" in1 ping -c1 -W20 192.0.2.1
 detach
 set_mtu 1500
 check "a program of one buffer" attach pass
@@ -63,7 +63,7 @@ check_eq "a transfer meanwhile arrives as it was" $? 0
 check "attached to a device that is down" eval 'ip -n ns0 link set dm0 down && attach pass'
 ip -n ns0 link set dm0 up
 in0 ip addr replace 2001:db8::1/64 dev dm0 nodad
-check "it works when the device is up" wait_for 10 in1 ping -c1 -W1 192.0.2.1
+check "it works when the device is up" reached
 passed=$(count pass)
 check "for the program, too" test "$passed" -gt 0
 check "queues come and go under it" eval 'in0 ethtool -L dm0 combined 1 && in0 ethtool -L dm0 combined 2'

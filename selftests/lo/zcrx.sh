@@ -10,7 +10,7 @@ ZCRX=$TREE/build/selftests/lo/zcrx
 # receiver PORT: a zero-copy receiver in ns0 on queue 3, into $WORK/arrived.
 receiver()
 {
-	ip netns exec ns0 timeout 60 "$ZCRX" dm0 3 "$1" >"$WORK/arrived" 2>"$WORK/error" &
+	ip netns exec ns0 timeout 120 "$ZCRX" dm0 3 "$1" >"$WORK/arrived" 2>"$WORK/error" &
 	receiver=$!
 	wait_for 20 listens 0 "$1"
 }
