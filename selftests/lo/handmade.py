@@ -30,8 +30,7 @@ def ethtool(*words):
 
 
 def wait_for_frames(count):
-    ethtool("-Q", "dm0", "queue_mask", hex(1 << QUEUE), "--coalesce", "rx-usecs", "1000000" if count > 1 else "0",
-            "rx-frames", str(count))
+    ethtool("-C", "dm0", "rx-usecs", "1000000" if count > 1 else "0", "rx-frames", str(count))
 
 
 def mac(number):
