@@ -190,6 +190,7 @@ def calm():
 def tidy():
     """The configuration, as an administrator would put it right. ntuple takes the rules along."""
     for n in range(2):
+        inside(n, "sysctl", "-qw", "net.ipv4.tcp_syn_retries=6")
         ethtool(n, "-K", "ntuple", "off")
         ethtool(n, "-K", "ntuple", "on", "sg", "on", "tx", "on", "rx", "on", "tso", "on", "gro", "on", "rxhash", "on")
         ethtool(n, "-L", "combined", QUEUES)
