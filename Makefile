@@ -118,7 +118,7 @@ check-vm: tools	## one kernel's tests: make check-vm KERNEL=debian-7.3 [TESTS='c
 check-upstream: tools	## the kernel's own NIC selftests on devmem_lo, and their table: make check-upstream [TESTS='stats.py hw/rss_ctx.py']
 	@selftests/check upstream $(KERNEL) $(TESTS)
 
-bench: tools	## guest instructions per MB received, devmem_lo beside veth, recv() beside devmem (about 10 min)
+bench: tools	## guest instructions per MB and per packet, devmem_lo beside veth, recv() beside devmem (about 10 min)
 	@$(VM)/module $(KERNEL) >/dev/null
 	@VM_ACCEL=icount VM_TIMEOUT=1800 $(VM)/boot $(KERNEL) -- selftests/bench/rx
 
