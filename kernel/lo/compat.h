@@ -160,6 +160,13 @@ static inline void page_pool_enable_direct_recycling(struct page_pool *pool,
 }
 #endif
 
+/* 6.16: packets all of whose frames have CWR set. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define DLO_GSO_ACCECN			SKB_GSO_TCP_ACCECN
+#else
+#define DLO_GSO_ACCECN			0
+#endif
+
 /* 6.17: the IPv6 flow label can be hashed. */
 #ifndef RXH_IP6_FL
 #define RXH_IP6_FL			0
@@ -169,6 +176,19 @@ static inline void page_pool_enable_direct_recycling(struct page_pool *pool,
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define DLO_RX_RINGS_IN_RXNFC		1
 #endif
+
+/*
+ * 6.18: packets all of whose frames have the same IPv4 identification, in a tunnel's
+ * header, too. Before, only with DF, and not in a tunnel's. 0: there are none such.
+ */
+static inline u32 dlo_gso_fixed_id(bool tunnel, bool outer, bool df)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	return tunnel && !outer ? SKB_GSO_TCP_FIXEDID_INNER : SKB_GSO_TCP_FIXEDID;
+#else
+	return df && !outer ? SKB_GSO_TCP_FIXEDID : 0;
+#endif
+}
 
 /*
  * 7.0: queue operations get the queue's configuration. DLO_QCFG_ARG is that

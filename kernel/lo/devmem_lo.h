@@ -18,8 +18,8 @@
  *    device's instance lock, on kernels before 6.15 rtnl. See
  *    dlo_config_is_locked().
  *  - open and stop, and the peer pointer's writers: rtnl.
- *  - a queue's memory (dlo_rxq.mem): the queue's NAPI while it is enabled, else
- *    whoever disabled it.
+ *  - a queue's memory (dlo_rxq.mem) and what grows in it (dlo_rxq.gro): the
+ *    queue's NAPI while it is enabled, else whoever disabled it.
  */
 #ifndef _DEVMEM_LO_H
 #define _DEVMEM_LO_H
@@ -59,13 +59,19 @@ struct dlo_priv;
 
 /* --- queue.c ------------------------------------------------------------ */
 
+/* struct dlo_part - an open buffer: it has room left after @off. @buf is 0 if there is none */
+struct dlo_part {
+	netmem_ref buf;
+	u32 off;
+};
+
 /*
  * struct dlo_rxq_mem - what an RX queue receives into; what a restart swaps
  * @pool:	NULL: the queue has no memory and does not run
  * @ring:	buffers posted to the engine, free running @head and @tail; the
  *		ring owns one reference of each
- * @part:	the open buffer: it has room left after @part_off, for what
- *		comes next; 0 if none. Owned like the ring's, see landing.c
+ * @part:	with @packed, where what comes next lands. Owned like the ring's
+ *		buffers, see landing.c
  * @buf_size:	of every buffer
  * @packed:	several packets share a buffer; set by each poll
  * @unreadable:	the buffers are a dma-buf's
@@ -79,8 +85,7 @@ struct dlo_rxq_mem {
 	u32 head;
 	u32 tail;
 	u32 buf_size;
-	netmem_ref part;
-	u32 part_off;
+	struct dlo_part part;
 	bool packed;
 	bool unreadable;
 	u32 headroom;
@@ -98,11 +103,65 @@ struct dlo_wire {
 	struct dlo_wire_counters stats;
 };
 
+#define DLO_GRO_CONTEXTS	512
+#define DLO_GRO_BITS		9
+
+/* Of the layers that struct dlo_gro knows: the segment's own, and that of the tunnel it is in. */
+enum { DLO_GRO_OWN, DLO_GRO_OUTER, DLO_GRO_LAYERS };
+
+/*
+ * struct dlo_gro - a packet that grows by frames
+ * @list:	among the table's @growing or @unused
+ * @bucket:	among those of the same @hash
+ * @part:	unless buffers are packed, where the packet continues; none if the
+ *		last one is full. Owned like dlo_rxq_mem.part
+ * @head, @inner: as in struct dlo_segmenter, of @skb and of every frame
+ * @split:	header and payload are kept apart
+ * @fixed:	with more than one frame, over IPv4, the layer's identification is
+ *		the same in all, else it counts them
+ * @ip_id:	that of the last frame
+ * @segs:	frames in it
+ * @mss:	payload of each, but for the last
+ * @seq:	sequence number of the next frame
+ * @born:	dlo_gro_table.polls when it began
+ */
+struct dlo_gro {
+	struct list_head list;
+	struct hlist_node bucket;
+	u32 hash;
+	struct sk_buff *skb;
+	struct dlo_part part;
+	struct dlo_head head;
+	struct dlo_head inner;
+	bool split;
+	bool fixed[DLO_GRO_LAYERS];
+	u16 ip_id[DLO_GRO_LAYERS];
+	u16 segs;
+	u32 mss;
+	u32 seq;
+	u32 born;
+};
+
+/*
+ * struct dlo_gro_table - what grows in an RX queue: one packet of a connection
+ * at most. Used by the queue's NAPI, or by whoever has disabled it
+ * @growing:	the oldest first
+ * @polls:	of the queue that have left something growing
+ */
+struct dlo_gro_table {
+	struct list_head growing;
+	struct list_head unused;
+	u32 polls;
+	struct hlist_head buckets[1 << DLO_GRO_BITS];
+	struct dlo_gro contexts[DLO_GRO_CONTEXTS];
+};
+
 struct dlo_rxq {
 	struct dlo_rxq_mem mem;
 	struct dlo_wire wire;
 	struct dlo_rx_counters stats;
 	struct dlo_fault_queue *faults;
+	struct dlo_gro_table gro;
 };
 
 extern const struct netdev_queue_mgmt_ops dlo_queue_mgmt_ops;
@@ -177,28 +236,6 @@ struct dlo_piece {
 	u32 len;
 };
 
-/*
- * struct dlo_gro - a packet that grows by frames
- * @skb:	NULL: there is none
- * @tx:		the sender's packet that the last frame is of
- * @head:	where the headers are, in @skb and in every frame
- * @split:	header and payload are kept apart
- * @segs:	frames in it
- * @mss:	payload of each, but for the last
- * @seq:	sequence number of the next frame
- * @ip_id:	of the next frame over IPv4, its identification
- */
-struct dlo_gro {
-	struct sk_buff *skb;
-	const struct sk_buff *tx;
-	struct dlo_head head;
-	bool split;
-	u16 segs;
-	u16 ip_id;
-	u32 mss;
-	u32 seq;
-};
-
 /* A run may fill the open buffer, and as many as a packet has fragments. */
 #define DLO_PIECES_MAX	(MAX_SKB_FRAGS + 1)
 
@@ -212,7 +249,8 @@ struct dlo_gro {
  * @redirected:	frames for dlo_xdp_flush() to send on their way
  * @sum:	of the frame's payload, so far
  * @pieces:	where of it has landed what is to land in buffers
- * @gro:	what earlier frames have become, if more can be added
+ * @part:	the open buffer that it goes on in, if there is one
+ * @gro:	the growing packet that frames of the current one follow unseen
  */
 struct dlo_rx {
 	struct dlo_priv *priv;
@@ -227,13 +265,15 @@ struct dlo_rx {
 	struct dlo_sum sum;
 	struct dlo_piece pieces[DLO_PIECES_MAX];
 	unsigned int n_pieces;
-	struct dlo_gro gro;
+	struct dlo_part *part;
+	struct dlo_gro *gro;
 };
 
 int dlo_rx_poll(struct dlo_priv *priv, unsigned int idx, int budget);
 int dlo_rx_first(struct dlo_rx *rx, struct sk_buff *tx);
 int dlo_rx_checksum(struct dlo_rx *rx);
-void dlo_rx_deliver(struct dlo_rx *rx, struct sk_buff *skb, u32 frames, u32 bytes);
+void dlo_rx_account(struct dlo_priv *priv, struct dlo_rxq *rxq, struct sk_buff *skb, u32 frames,
+		    u32 bytes);
 void dlo_rx_pass(struct dlo_rx *rx, struct sk_buff *skb);
 void dlo_rx_set_offloads(const struct dlo_rx *rx, struct sk_buff *skb);
 
@@ -242,16 +282,22 @@ void dlo_land_undo(struct dlo_rx *rx);
 void dlo_land_commit(struct dlo_rx *rx, struct sk_buff *skb, bool open);
 void dlo_part_set_packed(struct dlo_rxq_mem *mem, bool packed);
 void dlo_part_prepare(struct dlo_rxq_mem *mem, u32 len);
-void dlo_part_release(struct dlo_rxq_mem *mem);
-void dlo_part_close(struct dlo_rxq_mem *mem);
-u32 dlo_part_room(const struct dlo_rxq_mem *mem, u32 buffers);
+void dlo_part_close(struct dlo_rxq_mem *mem, struct dlo_part *part);
+bool dlo_part_continues(const struct dlo_part *part, const struct sk_buff *skb);
+u32 dlo_part_room(const struct dlo_rxq_mem *mem, const struct dlo_part *part, u32 buffers);
 
+void dlo_gro_init(struct dlo_rxq *rxq);
 u32 dlo_gro_following(struct dlo_rx *rx);
-bool dlo_gro_continues(const struct dlo_rx *rx);
-bool dlo_gro_may_begin(const struct dlo_rx *rx);
-void dlo_gro_begin(struct dlo_rx *rx, struct sk_buff *skb, bool split);
-void dlo_gro_advance(struct dlo_rx *rx);
-void dlo_gro_flush(struct dlo_rx *rx);
+struct dlo_gro *dlo_gro_find(struct dlo_rx *rx);
+struct dlo_part *dlo_gro_part(const struct dlo_rx *rx, struct dlo_gro *gro);
+bool dlo_gro_continues(const struct dlo_rx *rx, struct dlo_gro *gro);
+bool dlo_gro_may_begin(const struct dlo_rx *rx, bool split);
+struct dlo_gro *dlo_gro_begin(struct dlo_rx *rx, struct sk_buff *skb, bool split);
+void dlo_gro_advance(struct dlo_rx *rx, struct dlo_gro *gro, bool follows);
+void dlo_gro_flush(struct dlo_rx *rx, struct dlo_gro *gro);
+void dlo_gro_flush_all(struct dlo_rx *rx);
+void dlo_gro_polled(struct dlo_rx *rx, bool more);
+void dlo_gro_detach(struct dlo_priv *priv, struct dlo_rxq *rxq);
 
 /* --- coalesce.c --------------------------------------------------------- */
 

@@ -160,17 +160,23 @@ static u32 dlo_csum_field(const struct sk_buff *skb)
 	return skb_checksum_start_offset(skb) + skb->csum_offset;
 }
 
+static void dlo_head_shift(struct dlo_head *h, int by)
+{
+	h->len += by;
+	if (h->l3)
+		h->l3 += by;
+	if (h->l4)
+		h->l4 += by;
+	if (h->l4_raw)
+		h->l4_raw += by;
+}
+
 static void dlo_segment_shift(struct dlo_segmenter *s, int by)
 {
 	s->shift += by;
 	s->hlen += by;
-	s->head.len += by;
-	if (s->head.l3)
-		s->head.l3 += by;
-	if (s->head.l4)
-		s->head.l4 += by;
-	if (s->head.l4_raw)
-		s->head.l4_raw += by;
+	dlo_head_shift(&s->head, by);
+	dlo_head_shift(&s->inner, by);
 }
 
 /*
@@ -260,6 +266,8 @@ static bool dlo_segment_layers(struct dlo_segmenter *s)
 		if (!s->head.l4_raw || off < s->head.len ||
 		    !dlo_parse_ip(s->frame, s->hlen, off, &inner))
 			return false;
+		if (dlo_head_is_ip_tunnel(&s->head) && off == s->head.l4_raw)
+			s->inner = inner;
 	}
 	if (!inner.l4 || inner.len != s->hlen)
 		return false;
@@ -273,23 +281,36 @@ static bool dlo_segment_layers(struct dlo_segmenter *s)
 	return true;
 }
 
+/* @s->frame has @len bytes of a tunnel: if there is TCP inside, more of them are headers. */
+static void dlo_segment_look_inside(struct dlo_segmenter *s, u32 len)
+{
+	struct dlo_head inner;
+
+	if (!dlo_parse_ip(s->frame, len, s->head.l4_raw, &inner) || !dlo_head_is_tcp(&inner))
+		return;
+	s->inner = inner;
+	s->hlen = max(s->hlen, inner.len);
+}
+
 /*
  * The first frame of @skb: its headers in @s->frame, sizes set. The headers
- * reach to the end of what was parsed, @head, and over the checksum to be
- * filled in. They may have changed since they were parsed, where user space
- * shares the memory; how long they are has not.
+ * reach to the end of what was parsed, @head, or to that of TCP in a tunnel of IP
+ * in IP, and over the checksum to be filled in. They may have changed since they
+ * were parsed, where user space shares the memory; how long they are has not.
  */
 int dlo_segment_first(struct dlo_segmenter *s, const struct sk_buff *skb,
 		      const struct dlo_head *head, bool strip)
 {
+	bool inside = dlo_head_is_ip_tunnel(head) && !skb_is_gso(skb);
 	u32 mss = skb_shinfo(skb)->gso_size;
 	struct dlo_source src;
-	u32 payload;
+	u32 payload, len;
 
 	s->skb = skb;
 	s->sent = 0;
 	s->shift = 0;
 	s->head = *head;
+	s->inner = *head;
 	s->hlen = head->len;
 	if (skb_is_gso(skb) && skb->encapsulation)
 		s->hlen = dlo_gso_hlen(skb);
@@ -298,9 +319,12 @@ int dlo_segment_first(struct dlo_segmenter *s, const struct sk_buff *skb,
 	if (s->hlen < ETH_HLEN || s->hlen > min_t(u32, skb->len, DLO_HEAD_MAX))
 		return -EINVAL;
 
+	len = inside ? min_t(u32, skb->len, DLO_HEAD_MAX) : s->hlen;
 	dlo_source_init(&src, skb);
-	if (dlo_source_copy(&src, s->frame, s->hlen, NULL))
+	if (dlo_source_copy(&src, s->frame, len, NULL))
 		return -EFAULT;
+	if (inside)
+		dlo_segment_look_inside(s, len);
 
 	payload = skb->len - s->hlen;
 	dlo_segment_vlan(s, strip);
@@ -416,16 +440,25 @@ void dlo_segment_headers(struct dlo_segmenter *s)
 __be32 dlo_segment_tcp_flags(const struct dlo_segmenter *s)
 {
 	if (!skb_is_gso(s->skb))
-		return tcp_flag_word((const struct tcphdr *)(s->frame + s->head.l4));
+		return tcp_flag_word((const struct tcphdr *)(s->frame + s->inner.l4));
 	return tcp_flag_word(&s->tcp) & ~(s->left ? TCP_FLAG_FIN | TCP_FLAG_PSH : 0);
 }
 
-/* Is the current frame TCP, header and payload and nothing else? Padding is no payload. */
+static bool dlo_segment_fills(const struct dlo_segmenter *s, const struct dlo_head *h)
+{
+	return dlo_ip_len(s->frame, h) == s->hlen + s->payload - h->l3;
+}
+
+/*
+ * Is the current frame TCP, header and payload and nothing else, or that in an IP
+ * tunnel? Padding is no payload.
+ */
 bool dlo_segment_is_exact(const struct dlo_segmenter *s)
 {
-	return dlo_head_is_tcp(&s->head) && s->hlen == s->head.len &&
+	return dlo_head_is_tcp(&s->inner) && s->hlen == s->inner.len &&
 	       (skb_is_gso(s->skb) ||
-		dlo_ip_len(s->frame, &s->head) == s->hlen + s->payload - s->head.l3);
+		(dlo_segment_fills(s, &s->inner) &&
+		 (!dlo_segment_in_tunnel(s) || dlo_segment_fills(s, &s->head))));
 }
 
 /* The checksum of a layer, over all that follows: the layers inside have theirs already. */
@@ -480,13 +513,14 @@ void dlo_segment_checksum(struct dlo_segmenter *s, __wsum payload)
 }
 
 /*
- * Verify the checksum of the current frame, as it has arrived: its payload sums
- * up to @payload, and if the frame is padded, the padding with it: that is left
- * to the stack. True: right. False: not verified, and if *@bad, wrong.
+ * Verify the checksum of the current frame, as it has arrived, in a tunnel of IP
+ * in IP the one inside: its payload sums up to @payload, and if the frame is
+ * padded, the padding with it: that is left to the stack. True: right. False: not
+ * verified, and if *@bad, wrong.
  */
 bool dlo_frame_verify(const struct dlo_segmenter *s, __wsum payload, bool *bad)
 {
-	const struct dlo_head *h = &s->head;
+	const struct dlo_head *h = &s->inner;
 	u32 len = s->hlen + s->payload;
 	u32 l4_hlen = s->hlen - h->l4;
 	__wsum l4;

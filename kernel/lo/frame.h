@@ -58,6 +58,7 @@ struct dlo_layer {
 /*
  * struct dlo_segmenter - a sender's packet on its way into frames
  * @head:	the headers of the packet, of a tunnel the outer ones
+ * @inner:	those of TCP in a tunnel of IP in IP; else the same as @head
  * @frame:	the headers of the current frame, as they are on the wire
  * @hlen:	bytes in @frame; the payload follows
  * @shift:	how many more than in the packet: a VLAN tag may be put in or out
@@ -73,6 +74,7 @@ struct dlo_layer {
 struct dlo_segmenter {
 	const struct sk_buff *skb;
 	struct dlo_head head;
+	struct dlo_head inner;
 	u8 frame[DLO_HEAD_MAX + VLAN_HLEN];
 	u16 hlen;
 	s16 shift;
@@ -90,6 +92,17 @@ struct dlo_segmenter {
 static inline bool dlo_head_is_tcp(const struct dlo_head *h)
 {
 	return h->l4 && h->proto == IPPROTO_TCP;
+}
+
+/* IP of either version directly in IP: the next header is at @h->l4_raw. */
+static inline bool dlo_head_is_ip_tunnel(const struct dlo_head *h)
+{
+	return h->l4_raw && (h->proto == IPPROTO_IPIP || h->proto == IPPROTO_IPV6);
+}
+
+static inline bool dlo_segment_in_tunnel(const struct dlo_segmenter *s)
+{
+	return s->inner.l3 != s->head.l3;
 }
 
 bool dlo_parse(const u8 *data, u32 len, struct dlo_head *h);

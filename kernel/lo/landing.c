@@ -4,52 +4,63 @@
  * fragments of a packet once its checksum was seen. Until then nothing of the
  * queue has changed, and a frame that is dropped leaves no trace.
  *
- * The queue's open buffer (dlo_rxq_mem.part) is where the next payload lands.
- * There is one while a packet grows by frames (gro.c), and if buffers are
- * packed (ethtool's private flag rx-packed, or larger than a page) from packet
- * to packet. The queue owns a reference of it; so does each fragment in it.
+ * An open buffer (struct dlo_part) is where payload goes on. Each packet that
+ * grows by frames (gro.c) has its own; but if buffers are packed (ethtool's
+ * private flag rx-packed, or larger than a page) the queue has one, for all
+ * packets, one after the other. The queue owns a reference of it, and so does
+ * each fragment in it.
  */
 #include "devmem_lo.h"
 
+void dlo_part_close(struct dlo_rxq_mem *mem, struct dlo_part *part)
+{
+	if (part->buf)
+		page_pool_put_full_netmem(mem->pool, part->buf, true);
+	part->buf = 0;
+}
+
 /*
  * May several packets share a buffer? Looked at anew in each poll: nothing has
- * to be reloaded when it changes, and one packet never sees both.
+ * to be reloaded when it changes, as a packet may go on in either way.
  */
 void dlo_part_set_packed(struct dlo_rxq_mem *mem, bool packed)
 {
 	mem->packed = packed || mem->buf_size > PAGE_SIZE;
-}
-
-void dlo_part_close(struct dlo_rxq_mem *mem)
-{
-	if (mem->part)
-		page_pool_put_full_netmem(mem->pool, mem->part, true);
-	mem->part = 0;
+	if (!mem->packed)
+		dlo_part_close(mem, &mem->part);
 }
 
 /* A packet's fragments start on cache lines, and are not cut but where they must be. */
 void dlo_part_prepare(struct dlo_rxq_mem *mem, u32 len)
 {
-	if (!mem->part)
+	struct dlo_part *part = &mem->part;
+
+	if (!part->buf)
 		return;
 
-	mem->part_off = ALIGN(mem->part_off, SMP_CACHE_BYTES);
-	if (!mem->packed || mem->part_off >= mem->buf_size ||
-	    (len <= mem->buf_size && len > mem->buf_size - mem->part_off))
-		dlo_part_close(mem);
+	part->off = ALIGN(part->off, SMP_CACHE_BYTES);
+	if (part->off >= mem->buf_size ||
+	    (len <= mem->buf_size && len > mem->buf_size - part->off))
+		dlo_part_close(mem, part);
 }
 
-/* The packet that was growing in the open buffer is complete. */
-void dlo_part_release(struct dlo_rxq_mem *mem)
+/* Is what is next in the open buffer next to the last of @skb? */
+bool dlo_part_continues(const struct dlo_part *part, const struct sk_buff *skb)
 {
-	if (!mem->packed)
-		dlo_part_close(mem);
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	const skb_frag_t *last;
+
+	if (!info->nr_frags)
+		return false;
+	last = &info->frags[info->nr_frags - 1];
+	return skb_frag_netmem(last) == part->buf &&
+	       skb_frag_off(last) + skb_frag_size(last) == part->off;
 }
 
 /* How much the open buffer and @buffers more can take. */
-u32 dlo_part_room(const struct dlo_rxq_mem *mem, u32 buffers)
+u32 dlo_part_room(const struct dlo_rxq_mem *mem, const struct dlo_part *part, u32 buffers)
 {
-	return (mem->part ? mem->buf_size - mem->part_off : 0) + buffers * mem->buf_size;
+	return (part->buf ? mem->buf_size - part->off : 0) + buffers * mem->buf_size;
 }
 
 /* Copy as much as fits into @piece, whose buffer and offset are set. */
@@ -78,9 +89,9 @@ int dlo_land(struct dlo_rx *rx, u32 len, struct dlo_sum *sum)
 	int err;
 
 	rx->n_pieces = 0;
-	if (mem->part && len) {
-		piece->buf = mem->part;
-		piece->off = mem->part_off;
+	if (rx->part->buf && len) {
+		piece->buf = rx->part->buf;
+		piece->off = rx->part->off;
 		err = dlo_land_piece(rx, piece, len, sum);
 		if (err)
 			return err;
@@ -114,22 +125,21 @@ void dlo_land_undo(struct dlo_rx *rx)
 	struct dlo_piece *piece;
 
 	for (piece = rx->pieces; piece < rx->pieces + rx->n_pieces; piece++)
-		if (piece->buf != mem->part)
+		if (piece->buf != rx->part->buf)
 			page_pool_put_full_netmem(mem->pool, piece->buf, true);
 	rx->n_pieces = 0;
 }
 
 /* A piece in the open buffer: it may continue the packet's last fragment. */
-static void dlo_land_commit_part(struct dlo_rxq_mem *mem, struct sk_buff *skb,
+static void dlo_land_commit_part(struct dlo_rx *rx, struct sk_buff *skb,
 				 const struct dlo_piece *piece)
 {
+	struct dlo_rxq_mem *mem = &rx->rxq->mem;
 	u32 truesize = mem->packed ? ALIGN(piece->len, SMP_CACHE_BYTES) : 0;
 	int n = skb_shinfo(skb)->nr_frags;
-	skb_frag_t *last = n ? &skb_shinfo(skb)->frags[n - 1] : NULL;
 
-	if (last && skb_frag_netmem(last) == piece->buf &&
-	    skb_frag_off(last) + skb_frag_size(last) == piece->off) {
-		skb_frag_size_add(last, piece->len);
+	if (dlo_part_continues(rx->part, skb)) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[n - 1], piece->len);
 		skb->len += piece->len;
 		skb->data_len += piece->len;
 		skb->truesize += truesize;
@@ -138,14 +148,14 @@ static void dlo_land_commit_part(struct dlo_rxq_mem *mem, struct sk_buff *skb,
 		skb_add_rx_frag_netmem(skb, n, piece->buf, piece->off, piece->len, truesize);
 	}
 
-	mem->part_off = piece->off + piece->len;
-	if (mem->part_off == mem->buf_size)
-		dlo_part_close(mem);
+	rx->part->off = piece->off + piece->len;
+	if (rx->part->off == mem->buf_size)
+		dlo_part_close(mem, rx->part);
 }
 
 /*
  * What has landed becomes the end of @skb, which owns its references then. With
- * @open the last buffer, if it has room left, is to be the queue's open one.
+ * @open the last buffer, if it has room left, is to be the open one.
  */
 void dlo_land_commit(struct dlo_rx *rx, struct sk_buff *skb, bool open)
 {
@@ -155,8 +165,8 @@ void dlo_land_commit(struct dlo_rx *rx, struct sk_buff *skb, bool open)
 	u32 truesize;
 
 	for (piece = rx->pieces; piece < rx->pieces + rx->n_pieces; piece++) {
-		if (piece->buf == mem->part) {
-			dlo_land_commit_part(mem, skb, piece);
+		if (piece->buf == rx->part->buf) {
+			dlo_land_commit_part(rx, skb, piece);
 			continue;
 		}
 		truesize = mem->packed ? ALIGN(piece->len, SMP_CACHE_BYTES) : mem->buf_size;
@@ -168,8 +178,8 @@ void dlo_land_commit(struct dlo_rx *rx, struct sk_buff *skb, bool open)
 	if (room && (open || mem->packed)) {
 		piece--;
 		page_pool_ref_netmem(piece->buf);
-		mem->part = piece->buf;
-		mem->part_off = piece->len;
+		rx->part->buf = piece->buf;
+		rx->part->off = piece->len;
 	}
 	rx->n_pieces = 0;
 }

@@ -159,8 +159,10 @@ static int dlo_init_queues(struct dlo_priv *priv)
 		priv->vectors[i].idx = i;
 		dlo_vector_init_coalesce(&priv->vectors[i]);
 	}
-	for (i = 0; i < dev->num_rx_queues; i++)
+	for (i = 0; i < dev->num_rx_queues; i++) {
 		skb_queue_head_init(&priv->rxqs[i].wire.list);
+		dlo_gro_init(&priv->rxqs[i]);
+	}
 	for (i = 0; i < dev->num_tx_queues; i++)
 		skb_queue_head_init(&priv->txqs[i].done);
 	dlo_stats_init(priv);

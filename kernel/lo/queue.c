@@ -113,8 +113,8 @@ void dlo_rxq_mem_free(struct dlo_rxq_mem *mem)
 	if (!mem->pool)
 		return;
 
-	if (mem->part)
-		page_pool_put_full_netmem(mem->pool, mem->part, false);
+	if (mem->part.buf)
+		page_pool_put_full_netmem(mem->pool, mem->part.buf, false);
 	while (mem->tail != mem->head)
 		page_pool_put_full_netmem(mem->pool, mem->ring[mem->tail++ & mem->mask], false);
 	dlo_xdp_mem_free(mem);
@@ -167,6 +167,7 @@ static void dlo_rxq_detach(struct dlo_priv *priv, int idx, struct dlo_rxq_mem *m
 	struct dlo_rxq *rxq = &priv->rxqs[idx];
 
 	napi_disable_locked(&priv->vectors[idx].napi);
+	dlo_gro_detach(priv, rxq);
 	dlo_fault_flush(rxq);
 	*mem = rxq->mem;
 	memset(&rxq->mem, 0, sizeof(rxq->mem));

@@ -21,7 +21,8 @@ static u32 dlo_rx_host_len(const struct dlo_rx *rx, bool *split)
 	u32 len = seg->hlen + seg->payload;
 
 	*split = dlo_hds_on(rx->priv) && seg->payload &&
-		 seg->payload > READ_ONCE(rx->priv->hds_thresh) && dlo_segment_is_exact(seg);
+		 seg->payload > READ_ONCE(rx->priv->hds_thresh) &&
+		 dlo_head_is_tcp(&seg->head) && dlo_segment_is_exact(seg);
 	if (*split)
 		return seg->hlen;
 	if (dlo_hds_on(rx->priv) || rx->rxq->mem.unreadable || len <= DLO_COPYBREAK)
@@ -91,25 +92,26 @@ void dlo_rx_pass(struct dlo_rx *rx, struct sk_buff *skb)
 		napi_gro_receive(rx->napi, skb);
 }
 
-/* Hand a packet that came in @frames frames, of @bytes altogether, to the stack. */
-void dlo_rx_deliver(struct dlo_rx *rx, struct sk_buff *skb, u32 frames, u32 bytes)
+/* A packet that came in @frames frames, of @bytes altogether, is about to be passed on. */
+void dlo_rx_account(struct dlo_priv *priv, struct dlo_rxq *rxq, struct sk_buff *skb, u32 frames,
+		    u32 bytes)
 {
-	dlo_count_add(&rx->rxq->stats, DLO_RX_PACKETS, frames);
-	dlo_count_add(&rx->rxq->stats, DLO_RX_BYTES, bytes);
-	skb->protocol = eth_type_trans(skb, rx->priv->dev);
-	dlo_rx_pass(rx, skb);
+	dlo_count_add(&rxq->stats, DLO_RX_PACKETS, frames);
+	dlo_count_add(&rxq->stats, DLO_RX_BYTES, bytes);
+	skb->protocol = eth_type_trans(skb, priv->dev);
 }
 
 /*
- * What is current continues the packet that is growing. Of frames that follow
+ * What is current continues @gro, which is growing. Of frames that follow
  * another of the same packet no headers are ever needed, and no checksums either:
  * what the sender would sum up, the receiver would, in the same pass.
  */
-static int dlo_rx_join(struct dlo_rx *rx, bool follows)
+static int dlo_rx_join(struct dlo_rx *rx, struct dlo_gro *gro, bool follows)
 {
 	bool bad;
 	int err;
 
+	rx->part = dlo_gro_part(rx, gro);
 	err = dlo_land(rx, rx->seg.payload, follows ? NULL : &rx->sum);
 	if (err)
 		return err;
@@ -120,9 +122,27 @@ static int dlo_rx_join(struct dlo_rx *rx, bool follows)
 			return -EBADMSG;
 		}
 	}
-	dlo_land_commit(rx, rx->gro.skb, true);
-	dlo_gro_advance(rx);
+	dlo_land_commit(rx, gro->skb, true);
+	dlo_gro_advance(rx, gro, follows);
 	return 0;
+}
+
+/* The current frame is in @skb, but for the pieces: pass it on, unless it may grow. */
+static void dlo_rx_complete(struct dlo_rx *rx, struct sk_buff *skb, bool split)
+{
+	bool grows = skb->ip_summed == CHECKSUM_UNNECESSARY && dlo_gro_may_begin(rx, split);
+
+	if (grows)
+		rx->part = dlo_gro_part(rx, dlo_gro_begin(rx, skb, split));
+	dlo_land_commit(rx, skb, grows);
+	dlo_fault_split_early(rx->rxq, split, skb);
+	if (split)
+		dlo_count(&rx->rxq->stats, DLO_RX_SPLIT);
+	if (grows)
+		return;
+
+	dlo_rx_account(rx->priv, rx->rxq, skb, 1, rx->seg.hlen + rx->seg.payload);
+	dlo_rx_pass(rx, skb);
 }
 
 /* The current frame becomes a packet, which may grow. */
@@ -133,7 +153,6 @@ static int dlo_rx_new(struct dlo_rx *rx)
 	struct sk_buff *skb;
 	u32 host_len;
 	bool split;
-	bool grows;
 	int err;
 
 	host_len = dlo_rx_host_len(rx, &split);
@@ -147,6 +166,7 @@ static int dlo_rx_new(struct dlo_rx *rx)
 	err = dlo_source_copy(&rx->src, skb->data + seg->hlen, host_len - seg->hlen, &rx->sum);
 	if (err)
 		goto err_free_skb;
+	rx->part = &rx->rxq->mem.part;
 	dlo_part_prepare(&rx->rxq->mem, len - host_len);
 	err = dlo_land(rx, len - host_len, &rx->sum);
 	if (err)
@@ -159,15 +179,7 @@ static int dlo_rx_new(struct dlo_rx *rx)
 		goto err_undo_land;
 	skb->ip_summed = err;
 	memcpy(skb->data, seg->frame, seg->hlen);
-	grows = rx->n_pieces && skb->ip_summed == CHECKSUM_UNNECESSARY && dlo_gro_may_begin(rx);
-	dlo_land_commit(rx, skb, grows);
-	dlo_fault_split_early(rx->rxq, split, skb);
-	if (split)
-		dlo_count(&rx->rxq->stats, DLO_RX_SPLIT);
-	if (grows)
-		dlo_gro_begin(rx, skb, split);
-	else
-		dlo_rx_deliver(rx, skb, 1, len);
+	dlo_rx_complete(rx, skb, split);
 	return 0;
 
 err_undo_land:
@@ -182,17 +194,19 @@ static int dlo_rx_frame_any(struct dlo_rx *rx)
 {
 	struct dlo_segmenter *seg = &rx->seg;
 	u32 following = dlo_gro_following(rx);
+	struct dlo_gro *gro;
 	int err;
 
 	if (following) {
 		dlo_segment_extend(seg, following);
-		return dlo_rx_join(rx, true);
+		return dlo_rx_join(rx, rx->gro, true);
 	}
 
 	rx->sum = (struct dlo_sum) {};
 	dlo_segment_headers(seg);
-	if (dlo_gro_continues(rx)) {
-		err = dlo_rx_join(rx, false);
+	gro = dlo_gro_find(rx);
+	if (gro && dlo_gro_continues(rx, gro)) {
+		err = dlo_rx_join(rx, gro, false);
 		if (err != -EBADMSG)
 			return err;
 		rx->sum = (struct dlo_sum) {};
@@ -200,7 +214,8 @@ static int dlo_rx_frame_any(struct dlo_rx *rx)
 		if (err)
 			return err;
 	}
-	dlo_gro_flush(rx);
+	if (gro)
+		dlo_gro_flush(rx, gro);
 	return dlo_rx_new(rx);
 }
 
@@ -219,8 +234,10 @@ static int dlo_rx_frame(struct dlo_rx *rx)
 	}
 	if (err) {
 		dlo_count_add(&rx->rxq->stats, DLO_RX_DROPS, seg->frames);
-		dlo_gro_flush(rx);
+		rx->gro = NULL;
 	}
+	if (err == -ENOMEM)
+		dlo_gro_flush_all(rx);	/* who reads what has grown gives buffers back */
 	return err;
 }
 
@@ -245,6 +262,7 @@ static int dlo_rx_packet(struct dlo_rx *rx, struct sk_buff *tx)
 
 	rx->verdict = &cb->verdict;
 	rx->taken = cb->taken;
+	rx->gro = NULL;
 	cb->fate = DLO_TX_SENT;
 	err = dlo_rx_first(rx, tx);
 	if (err) {
@@ -282,8 +300,12 @@ int dlo_rx_poll(struct dlo_priv *priv, unsigned int idx, int budget)
 	struct sk_buff *tx;
 	int work = 0;
 
-	if (!rx.rxq->mem.pool || dlo_fault_stall(rx.rxq))
+	if (!rx.rxq->mem.pool)
 		return 0;
+	if (dlo_fault_stall(rx.rxq)) {
+		dlo_gro_flush_all(&rx);
+		return 0;
+	}
 
 	dlo_part_set_packed(&rx.rxq->mem, READ_ONCE(priv->priv_flags) & BIT(DLO_FLAG_RX_PACKED));
 	__skb_queue_head_init(&batch);
@@ -293,7 +315,7 @@ int dlo_rx_poll(struct dlo_priv *priv, unsigned int idx, int budget)
 			work += dlo_rx_packet(&rx, tx);
 		dlo_tx_done_list(&batch);
 	}
-	dlo_gro_flush(&rx);
+	dlo_gro_polled(&rx, work >= budget && !skb_queue_empty_lockless(&rx.rxq->wire.list));
 	dlo_fault_release(rx.rxq, rx.napi);
 	dlo_xdp_flush(&rx);
 	dlo_rxq_refill(&rx.rxq->mem);
