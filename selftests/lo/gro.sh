@@ -44,6 +44,11 @@ check "without the stack's GRO" grows transfer "$WORK/file" 192.0.2.1
 check_eq "no checksum was wrong" "$(stat_sum 0 'rx_queue_[0-9]*_csum_bad')" 0
 check "frames made by hand" python3 "$HERE/handmade.py"
 check_eq "one checksum was" "$(stat_sum 0 'rx_queue_[0-9]*_csum_bad')" 1
+in0 ethtool --set-priv-flags dm0 rx-packed on
+check "frames made by hand, packed" python3 "$HERE/handmade.py"
+in0 ethtool --set-priv-flags dm0 rx-packed off
+check_eq "one checksum more was" "$(stat_sum 0 'rx_queue_[0-9]*_csum_bad')" 2
+check_eq "nothing was dropped" "$(stat_sum 0 'rx_queue_[0-9]*_drops')" 0
 in0 ethtool -K dm0 gro on
 
 before=$(merged)
@@ -58,13 +63,12 @@ check "and comes back with it" gro_is on
 
 in0 ethtool -G dm0 tcp-data-split on
 check "with split" grows transfer "$WORK/file" 192.0.2.1
-in0 ethtool -X dm0 equal 2
-for proto in tcp4 tcp6; do
-	in0 ethtool -N dm0 flow-type $proto dst-port 5201 action 3
-done >/dev/null
+devmem_steer
 check "IPv4 into device memory" grows devmem_rx 5201 1000000 3 4194304
 ADDRESS='[2001:db8::1]' check "IPv6 into device memory" grows devmem_rx 5201 1000000 3 4194304
 check "with niovs to spare for two packets" grows devmem_rx 5201 1000000 3 262144
+check "four connections in a queue" grows devmem_connections 4
+check "with niovs to spare for two packets of all" grows devmem_connections 4 -s 256K
 
 # ns0 forwards: what was merged is cut again, by the other end's TSO or by the stack.
 ip netns add ns2
@@ -96,5 +100,5 @@ in0 ethtool -K dm2 tso off gso off >/dev/null
 check "forwarded, and cut by the stack" grows forward
 ip -n ns0 link del dm2
 ip netns del ns2
-check_eq "and no other checksum was wrong" "$(stat_sum 0 'rx_queue_[0-9]*_csum_bad')" 1
+check_eq "and no other checksum was wrong" "$(stat_sum 0 'rx_queue_[0-9]*_csum_bad')" 2
 tap_end

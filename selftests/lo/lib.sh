@@ -109,6 +109,18 @@ devmem_rx()
 	grep -q "bytes $bytes dmabuf $bytes linear 0 .* sha256 $(sha256sum <"$WORK/sent" | cut -d' ' -f1)" "$WORK/rx"
 }
 
+# devmem_connections N [OPTIONS…]: receives from as many at once on queue 2, which devmem_steer has prepared, and verifies all.
+devmem_connections()
+{
+	local connections=$1 receiver
+
+	shift
+	ip netns exec ns0 timeout 60 devmemcat -l 5202 -i dm0 -q 2 --no-setup -c "$connections" --verify --expect 300000 --quiet "$@" &
+	receiver=$!
+	wait_for 20 listens 0 5202 || return
+	in1 timeout 60 devmemcat 192.0.2.1 5202 -c "$connections" --pattern 300000 --quiet && wait $receiver
+}
+
 # Device memory for dm0: split on, TCP port 5201 to queue 3, 5202 to queue 2, and what else comes to the others.
 devmem_steer()
 {

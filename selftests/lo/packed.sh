@@ -8,16 +8,6 @@ set -u
 packed() { in0 ethtool --set-priv-flags dm0 rx-packed "$1"; }
 packed_is() { in0 ethtool --show-priv-flags dm0 | grep -q "^rx-packed *: $1"; }
 
-connections() # N: as many at once, on queue 2
-{
-	local receiver
-
-	ip netns exec ns0 timeout 60 devmemcat -l 5202 -i dm0 -q 2 --no-setup -c "$1" --verify --expect 300000 --quiet &
-	receiver=$!
-	wait_for 20 listens 0 5202 || return
-	in1 timeout 60 devmemcat 192.0.2.1 5202 -c "$1" --pattern 300000 --quiet && wait $receiver
-}
-
 check "a pair" pair_up 4 || tap_end
 devmem_steer
 
@@ -25,10 +15,11 @@ check "off at first" packed_is off
 check "on" packed on
 check "is on" packed_is on
 check "frames of merged packets" devmem_rx 5201 1000000 3 4194304
+check "of four connections in a queue" devmem_connections 4
 in0 ethtool -K dm0 rx-gro-hw off
 check "IPv4" devmem_rx 5201 1000000 3 4194304
 ADDRESS='[2001:db8::1]' check "IPv6" devmem_rx 5201 1000000 3 4194304
-check "four connections in a queue" connections 4
+check "four connections in a queue" devmem_connections 4
 set_mtu 9000
 check "MTU 9000" devmem_rx 5201 1000000 3 4194304
 set_mtu 1500
