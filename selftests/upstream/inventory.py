@@ -14,17 +14,18 @@ class Test:
 
     def __init__(self, name, words):
         self.name = name
-        self.why_not = None
+        self.why_not = self.coalesced = None
         self.limit = 0
-        self.quick = self.both_here = self.paced = self.pinned = False
+        self.quick = self.both_here = self.paced = self.pinned = self.packed = False
         self.exceptions = []
         if words.startswith("- "):
             self.why_not = words[2:]
             return
         limit, *flags = words.split()
         self.limit = int(limit)
+        self.coalesced = next((flag.partition("=")[2] for flag in flags if flag.startswith("coalesced=")), None)
         self.quick, self.both_here = "quick" in flags, "pair" in flags
-        self.paced, self.pinned = "paced" in flags, "pinned" in flags
+        self.paced, self.pinned, self.packed = "paced" in flags, "pinned" in flags, "packed" in flags
 
     def listed(self, case, result, said):
         """The reason that allows this result; None when none does."""
