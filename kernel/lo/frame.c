@@ -316,7 +316,8 @@ int dlo_segment_first(struct dlo_segmenter *s, const struct sk_buff *skb,
 		s->hlen = dlo_gso_hlen(skb);
 	else if (skb->ip_summed == CHECKSUM_PARTIAL)
 		s->hlen = max_t(u32, s->hlen, dlo_csum_field(skb) + sizeof(__sum16));
-	if (s->hlen < ETH_HLEN || s->hlen > min_t(u32, skb->len, DLO_HEAD_MAX))
+	if (s->hlen < ETH_HLEN || s->hlen < head->len ||
+	    s->hlen > min_t(u32, skb->len, DLO_HEAD_MAX))
 		return -EINVAL;
 
 	len = inside ? min_t(u32, skb->len, DLO_HEAD_MAX) : s->hlen;
@@ -347,6 +348,12 @@ bool dlo_segment_next(struct dlo_segmenter *s)
 	s->left -= s->payload;
 	s->frames = 1;
 	return true;
+}
+
+/* How many frames the packet has, from the current one on. */
+u32 dlo_segment_rest(const struct dlo_segmenter *s)
+{
+	return s->frames + (s->left ? DIV_ROUND_UP(s->left, skb_shinfo(s->skb)->gso_size) : 0);
 }
 
 /* The current frame of a TSO packet, and those after it, become a run of up to @frames. */

@@ -111,6 +111,7 @@ u32 dlo_gso_hlen(const struct sk_buff *skb);
 int dlo_segment_first(struct dlo_segmenter *s, const struct sk_buff *skb,
 		      const struct dlo_head *head, bool strip);
 bool dlo_segment_next(struct dlo_segmenter *s);
+u32 dlo_segment_rest(const struct dlo_segmenter *s);
 void dlo_segment_extend(struct dlo_segmenter *s, u32 frames);
 void dlo_segment_headers(struct dlo_segmenter *s);
 __be32 dlo_segment_tcp_flags(const struct dlo_segmenter *s);

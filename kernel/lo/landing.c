@@ -60,7 +60,8 @@ bool dlo_part_continues(const struct dlo_part *part, const struct sk_buff *skb)
 /* How much the open buffer and @buffers more can take. */
 u32 dlo_part_room(const struct dlo_rxq_mem *mem, const struct dlo_part *part, u32 buffers)
 {
-	return (part->buf ? mem->buf_size - part->off : 0) + buffers * mem->buf_size;
+	return (part->buf ? mem->buf_size - part->off : 0) +
+	       min_t(u32, buffers, MAX_SKB_FRAGS) * mem->buf_size;
 }
 
 /* Copy as much as fits into @piece, whose buffer and offset are set. */

@@ -232,10 +232,10 @@ static int dlo_rx_frame(struct dlo_rx *rx)
 	} else {
 		err = dlo_rx_frame_any(rx);
 	}
-	if (err) {
-		dlo_count_add(&rx->rxq->stats, DLO_RX_DROPS, seg->frames);
+	if (err)
 		rx->gro = NULL;
-	}
+	if (err && err != -EFAULT)	/* of that, the whole packet dies */
+		dlo_count_add(&rx->rxq->stats, DLO_RX_DROPS, seg->frames);
 	if (err == -ENOMEM)
 		dlo_gro_flush_all(rx);	/* who reads what has grown gives buffers back */
 	return err;
@@ -267,6 +267,7 @@ static int dlo_rx_packet(struct dlo_rx *rx, struct sk_buff *tx)
 	err = dlo_rx_first(rx, tx);
 	if (err) {
 		cb->fate = err == -EFAULT ? DLO_TX_NOT_REACHED : DLO_TX_DROPPED;
+		dlo_count(&rx->rxq->stats, DLO_RX_DROPS);
 		return 1;
 	}
 
@@ -277,8 +278,10 @@ static int dlo_rx_packet(struct dlo_rx *rx, struct sk_buff *tx)
 		if (!err)
 			err = dlo_fault_frame(rx->rxq) ?: dlo_rx_frame(rx);
 		frames += seg->frames;
-		if (err == -EFAULT)
+		if (err == -EFAULT) {
 			cb->fate = DLO_TX_NOT_REACHED;
+			dlo_count_add(&rx->rxq->stats, DLO_RX_DROPS, dlo_segment_rest(seg));
+		}
 	} while (dlo_fault_again(rx, tx, &err) || (err != -EFAULT && dlo_segment_next(seg)));
 	return frames;
 }

@@ -108,7 +108,10 @@ static bool dlo_tx_stamp(const struct dlo_priv *priv, struct sk_buff *skb)
 	return true;
 }
 
-/* Send what there are descriptors for, or if it is not @sound, account for it; under the transmit lock. */
+/*
+ * Send what there are descriptors for, or if it is not @sound, only account for
+ * it; under the transmit lock.
+ */
 static void dlo_tx_post(struct dlo_priv *priv, struct sk_buff *skb, u16 descs, bool sound)
 {
 	u16 idx = skb_get_queue_mapping(skb);
