@@ -5,8 +5,8 @@
  *
  * A queue has a table of packets that grow, one of a connection at most. Such a
  * packet ends when a frame of its connection comes that does not continue it,
- * or must be its last; when the queue has received all there was, and after
- * DLO_GRO_POLLS polls that left more to receive; when its place is needed for a
+ * or must be its last; when the queue has received all there was, is not polled
+ * at once for more, or was DLO_GRO_POLLS times; when its place is needed for a
  * younger one; and when a frame finds no buffer. So frames of one connection
  * stay in order, and of what ends together the oldest goes first.
  *
@@ -18,6 +18,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/unaligned.h>
+#include <net/busy_poll.h>
 #include <net/ip6_checksum.h>
 #include <net/tcp.h>
 
@@ -93,6 +94,12 @@ static bool dlo_gro_same_flow(const struct dlo_gro *gro, const struct dlo_segmen
 	return !memcmp(&dlo_gro_iph(a, ha)->saddr, &dlo_gro_iph(b, hb)->saddr, 2 * sizeof(__be32));
 }
 
+/* Of a frame in which no TCP was found: a fragment, and what is too deep inside. */
+static bool dlo_gro_may_be_tcp(const struct dlo_segmenter *seg)
+{
+	return seg->head.l3 && (!seg->head.l4_raw || dlo_head_is_ip_tunnel(&seg->head));
+}
+
 /*
  * The growing packet of the current frame's connection, or NULL. A frame that
  * may be of any connection, being a fragment for one, lets all packets go first.
@@ -107,7 +114,7 @@ struct dlo_gro *dlo_gro_find(struct dlo_rx *rx)
 	if (list_empty(&table->growing))
 		return NULL;
 	if (!dlo_head_is_tcp(&seg->inner)) {
-		if (seg->head.l3 && !seg->inner.l4)
+		if (dlo_gro_may_be_tcp(seg))
 			dlo_gro_flush_all(rx);
 		return NULL;
 	}
@@ -256,6 +263,7 @@ bool dlo_gro_continues(const struct dlo_rx *rx, struct dlo_gro *gro)
 	const struct dlo_segmenter *seg = &rx->seg;
 
 	return seg->payload <= gro->mss && seg->payload <= dlo_gro_room(rx, gro) &&
+	       gro->split == dlo_hds_on(rx->priv) &&
 	       dlo_gro_suits(rx) && dlo_gro_same_vlan(gro->skb, seg) &&
 	       !memcmp(head, &seg->head, sizeof(*head)) &&
 	       !memcmp(inner, &seg->inner, sizeof(*inner)) &&
@@ -421,6 +429,7 @@ static void dlo_gro_finish(const struct dlo_gro *gro)
 	skb_shinfo(skb)->gso_type = type;
 	skb_shinfo(skb)->gso_size = gro->mss;
 	skb_shinfo(skb)->gso_segs = gro->segs;
+	skb_set_transport_header(skb, gro->head.l4_raw);
 	skb->csum_start = (unsigned char *)th - skb->head;
 	skb->csum_offset = offsetof(struct tcphdr, check);
 	skb->ip_summed = CHECKSUM_PARTIAL;
@@ -466,8 +475,16 @@ void dlo_gro_flush_all(struct dlo_rx *rx)
 		dlo_gro_flush(rx, gro);
 }
 
+/* Does a poll that leaves something to receive have another right behind it? */
+static bool dlo_gro_polls_on(struct napi_struct *napi)
+{
+	return !napi_disable_pending(napi) &&
+	       (!napi_prefer_busy_poll(napi) ||
+		test_bit(NAPI_STATE_IN_BUSY_POLL, &napi->state));
+}
+
 /*
- * A poll ends. With @more to receive there will be another, and packets may go
+ * A poll ends. With @more to receive there may be another at once, and packets go
  * on growing until then, but none for long: frames can come for ever.
  */
 void dlo_gro_polled(struct dlo_rx *rx, bool more)
@@ -475,7 +492,7 @@ void dlo_gro_polled(struct dlo_rx *rx, bool more)
 	struct dlo_gro_table *table = &rx->rxq->gro;
 	struct dlo_gro *gro;
 
-	if (!more) {
+	if (!more || !dlo_gro_polls_on(rx->napi)) {
 		dlo_gro_flush_all(rx);
 		return;
 	}
@@ -490,10 +507,15 @@ void dlo_gro_polled(struct dlo_rx *rx, bool more)
  */
 void dlo_gro_detach(struct dlo_priv *priv, struct dlo_rxq *rxq)
 {
+	struct napi_struct *napi = &priv->vectors[rxq - priv->rxqs].napi;
+	struct sk_buff *skb;
 	struct dlo_gro *gro;
 
 	local_bh_disable();
-	while ((gro = dlo_gro_oldest(&rxq->gro)))
-		netif_receive_skb(dlo_gro_end(priv, rxq, gro));
+	while ((gro = dlo_gro_oldest(&rxq->gro))) {
+		skb = dlo_gro_end(priv, rxq, gro);
+		skb_mark_napi_id(skb, napi);
+		netif_receive_skb(skb);
+	}
 	local_bh_enable();
 }

@@ -311,6 +311,8 @@ int dlo_rx_poll(struct dlo_priv *priv, unsigned int idx, int budget)
 	}
 
 	dlo_part_set_packed(&rx.rxq->mem, READ_ONCE(priv->priv_flags) & BIT(DLO_FLAG_RX_PACKED));
+	if (unlikely(rx.prog))		/* it came while packets were growing */
+		dlo_gro_flush_all(&rx);
 	__skb_queue_head_init(&batch);
 	while (work < budget &&
 	       dlo_wire_take(&rx.rxq->wire, &batch, min(budget - work, DLO_RX_BATCH))) {
